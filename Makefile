@@ -1,0 +1,50 @@
+# Leadgate. `make run` starts it; `make test` proves it. Both set up all that they need.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup browser run test check bench fmt lock clean
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -ts $$'\t'
+
+setup: .venv/.ready ## Make .venv with the locked dependencies and the `leadgate` command
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Leadgate needs Python 3.11 or later: set PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+browser: ## Install Debian's Chromium where it is missing (browser tests)
+	@command -v chromium >/dev/null || { \
+	  echo "Installing chromium for the browser tests ..."; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	  else echo "chromium is missing: sudo apt-get install chromium" >&2; exit 1; fi; }
+
+run: setup ## Start everything in one process, with the demo, on http://127.0.0.1:8080
+	@exec $(BIN)/leadgate up --demo
+
+test: setup browser ## All tests, on both cores, with coverage
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+check: setup ## Format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## Ratios against a baseline in the same run
+	$(BIN)/python -m pytest tests/bench --benchmark
+
+fmt: setup ## Format, and write again what is generated
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python -m schemas.export
+
+lock: ## Resolve requirements.lock again (names no host)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+
+clean: ## Remove what set-up and runs made (not the data in .leadgate)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

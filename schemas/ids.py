@@ -1,0 +1,50 @@
+"""Ids: a prefix that says the kind, and Crockford's base 32 in lower case (no i, l, o, u)."""
+
+import re
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+PATTERN = re.compile(r"^[a-z]{2,3}_[0-9a-hjkmnp-tv-z]{26,32}$")
+PREFIXES = frozenset(
+    "ld sub per acc itm clm att opp mtg prq prp cus rep sup key dec evt req dlq".split()  # noqa: SIM905 - reads as the list it is
+)
+
+
+def encode(raw: bytes) -> str:
+    """Write `raw` in base 32, most significant bits first, so that order is kept.
+
+    >>> encode(bytes(16))
+    '00000000000000000000000000'
+    """
+    length = -(-len(raw) * 8 // 5)
+    number = int.from_bytes(raw)
+    return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(length)))
+
+
+def decode(text: str, size: int) -> bytes | None:
+    """Read `size` bytes back; None where `text` is not what `encode` wrote.
+
+    >>> decode(encode(b"0123456789abcdef"), 16)
+    b'0123456789abcdef'
+    """
+    number = 0
+    for char in text:
+        digit = ALPHABET.find(char)
+        if digit < 0:
+            return None
+        number = number << 5 | digit
+    if len(text) != -(-size * 8 // 5) or number >> 8 * size:
+        return None
+    return number.to_bytes(size)
+
+
+def uuid7(milliseconds: int, random: bytes) -> bytes:
+    """Lay out a UUIDv7 from Unix time in milliseconds and 10 random bytes. Source: RFC 9562, section 5.7."""
+    number = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(random[:10])
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return number.to_bytes(16)
+
+
+def looks_like(prefix: str, text: str) -> bool:
+    """Tell whether `text` could be an id of this kind."""
+    return text.startswith(prefix + "_") and PATTERN.match(text) is not None

@@ -1,0 +1,111 @@
+"""The edge of the database: the only BEGIN and COMMIT."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Protocol, cast
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from services.runtime.clock import Clock, DatabaseClock
+from services.runtime.tx import Driver, ReadTx, Tx
+
+
+class LastWords(Protocol):
+    """Adds what a transaction emitted to the log: its last statement, so that counters are held briefly."""
+
+    async def add(self, tx: Tx) -> None: ...
+
+
+class Waker(Protocol):
+    """Tells waiters, after the commit, what may now be there."""
+
+    def tell(self, channels: set[str]) -> None: ...
+
+
+class Database:
+    """PostgreSQL.
+
+    SQLAlchemy's `begin()` is lazy, so the engine stays in AUTOCOMMIT and the driver's own transaction, opened
+    here and nowhere else, is the only one; Core and hand-written SQL both run in it.
+    """
+
+    def __init__(self, engine: AsyncEngine, log: LastWords, waker: Waker, clock: Clock) -> None:
+        self._engine = engine
+        self._log = log
+        self._waker = waker
+        self.clock = clock
+
+    @asynccontextmanager
+    async def tx(self) -> AsyncIterator[Tx]:
+        """A unit of work: committed when the block ends, rolled back when it raises."""
+        async with self._begun(readonly=False) as (conn, driver, now):
+            yield (work := Tx(conn, driver, now))
+            await self._log.add(work)
+        if work.wakes:
+            self._waker.tell(work.wakes)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadTx]:
+        """A look; PostgreSQL itself refuses a write in it."""
+        async with self._begun(readonly=True) as (conn, driver, now):
+            yield ReadTx(conn, driver, now)
+
+    @asynccontextmanager
+    async def _begun(self, *, readonly: bool) -> AsyncIterator[tuple[AsyncConnection, Driver, datetime]]:
+        async with self._engine.connect() as conn:
+            while (driver := await _driver(conn)).is_closed():
+                await conn.invalidate()  # it died in the pool, and SQLAlchemy cannot know
+            begun, clean = driver.transaction(readonly=readonly), False
+            try:
+                await begun.start()
+                try:
+                    now = self.clock.begin(await driver.fetchval("SELECT clock_timestamp()"))
+                    yield conn, driver, now
+                except BaseException:
+                    if not driver.is_closed():  # a cancelled statement closes it
+                        await begun.rollback()
+                        clean = True
+                    raise
+                await begun.commit()
+                clean = True
+            finally:
+                if not clean:
+                    await conn.invalidate()  # or it would go back to the pool with a transaction open
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def _driver(conn: AsyncConnection) -> Driver:
+    raw = await conn.get_raw_connection()
+    return cast("Driver", raw.driver_connection)
+
+
+def engine_for(url: str, *, size: int) -> AsyncEngine:
+    """An engine whose every session has lock, statement and idle-in-transaction time-outs (law 14).
+
+    `url` is as libpq's, `postgresql://user@host/db`.
+    """
+    return create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://", 1).replace(
+            "postgres://", "postgresql+asyncpg://", 1
+        ),
+        isolation_level="AUTOCOMMIT",
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "application_name": "leadgate",
+                "timezone": "UTC",
+                "lock_timeout": "10s",
+                "statement_timeout": "30s",
+                "idle_in_transaction_session_timeout": "30s",
+            },
+        },
+    )
+
+
+__all__ = ["Database", "DatabaseClock", "LastWords", "Waker", "engine_for"]

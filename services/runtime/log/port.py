@@ -1,0 +1,125 @@
+"""The log's port: what every adapter promises, and what one suite (tests/contract/log) holds each to.
+
+- A record's offset is its place in its partition; offsets grow, and may have gaps.
+- A position is always that of the NEXT record to read, never that of the first record read.
+- `append` returns when the messages are durable. `LogUnavailable` means unknown: append again, ids deduplicate.
+- Messages of one key stand in one partition, in the order in which they were appended.
+- A reader sees only what is committed, and never sees a later record before an earlier one of its partition.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from schemas.envelope import Headers
+from schemas.topics import Topic
+
+LARGEST = 900 * 1024
+"""Bytes of a message's key, value and headers together; larger is refused before it is sent."""
+
+
+class LogUnavailable(Exception):
+    """It is not known whether the messages are in the log: append them again."""
+
+
+class TooLarge(Exception):
+    """A message is over `LARGEST`: it was not sent, and never can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is appended. `value` is None for a tombstone."""
+
+    topic: str
+    key: str
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is read: a message in its place."""
+
+    place: Place
+    offset: int
+    appended_at: datetime
+    key: str
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a batch covers of one partition: positions [start, next), gaps included."""
+
+    start: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records in order for each partition, and what they cover. A span without records is one of gaps."""
+
+    records: tuple[Record, ...]
+    spans: Mapping[Place, Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Records between the position and the log's start are gone unread, or the log is another one."""
+
+    place: Place
+    position: int
+    first: int
+    reason: str
+
+
+class Subscription(Protocol):
+    """Reads on from the positions that `start` gave."""
+
+    async def poll(self, limit: int, wait: timedelta) -> Batch:
+        """At most `limit` records; waits up to `wait` for the first. May be empty.
+
+        Raises: LogUnavailable.
+        """
+        ...
+
+    async def seek(self, place: Place, position: int) -> None:
+        """Read on from `position` (after an overtaken or failed batch)."""
+        ...
+
+    def gaps(self) -> Sequence[Gap]:
+        """Partitions that it can not read on in, since the last call; they are paused until `seek`."""
+        ...
+
+
+class EventLog(Protocol):
+    """A log of topics."""
+
+    async def append(self, messages: Sequence[Message]) -> None:
+        """Make the messages durable, in order. Raises: LogUnavailable, TooLarge (nothing was appended)."""
+        ...
+
+    def subscribe(
+        self, group: str, topics: Sequence[Topic], start: Callable[[Place], Awaitable[int]]
+    ) -> AbstractAsyncContextManager[Subscription]:
+        """Read topics as one of a group; `start` tells the position that counts, when a partition comes to us."""
+        ...
+
+    async def ends(self, topics: Sequence[Topic]) -> Mapping[Place, int]:
+        """The position after the last committed record of each partition."""
+        ...
+
+    async def identity(self) -> str:
+        """Which log this is: positions count in one log only."""
+        ...
