@@ -19,12 +19,8 @@ class Topic:
     kept: timedelta | None
 
 
-INBOUND = Topic(
-    "leads.inbound.v1", "keyed hash of the person where known (locality, not order)", timedelta(days=14)
-)
-OUTBOUND = Topic(
-    "leads.outbound.v1", "keyed hash of the person where known (locality, not order)", timedelta(days=14)
-)
+INBOUND = Topic("leads.inbound.v1", "keyed hash of the person where known (locality, not order)", timedelta(days=14))
+OUTBOUND = Topic("leads.outbound.v1", "keyed hash of the person where known (locality, not order)", timedelta(days=14))
 LIFECYCLE = Topic("leads.lifecycle.v1", "lead id", None)
 SIGNALS = Topic("queues.signals.v1", "queue", timedelta(days=7))
 

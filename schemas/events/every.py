@@ -57,9 +57,7 @@ def told(type_: str, data: Mapping[str, Any]) -> Told:
     rest = {key: value for key, value in data.items() if key not in _STAMP_FIELDS}
     known = _LIFECYCLE_BY_TYPE.get(type_)
     if known is None:
-        return Told(
-            stamp, UnknownEvent(name=name_of(type_), **{k: v for k, v in rest.items() if k != "name"})
-        )
+        return Told(stamp, UnknownEvent(name=name_of(type_), **{k: v for k, v in rest.items() if k != "name"}))
     return Told(stamp, known.model_validate(rest))
 
 

@@ -88,9 +88,7 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
     `url` is as libpq's, `postgresql://user@host/db`.
     """
     return create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1).replace(
-            "postgres://", "postgresql+asyncpg://", 1
-        ),
+        url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1),
         isolation_level="AUTOCOMMIT",
         pool_size=size,
         max_overflow=0,

@@ -47,9 +47,7 @@ class Tx(ReadTx):
 
     async def execute(self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None) -> int:
         """Run a Core statement (once for each of `rows`, if given); how many rows it touched."""
-        result = await (
-            self._conn.execute(statement) if rows is None else self._conn.execute(statement, rows)
-        )
+        result = await (self._conn.execute(statement) if rows is None else self._conn.execute(statement, rows))
         return getattr(result, "rowcount", 0)
 
     @asynccontextmanager
