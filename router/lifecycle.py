@@ -1,0 +1,223 @@
+"""Every state and arrow, once: the machines of lead, item, claim, opportunity and meeting.
+
+The store moves by these tables alone; the diagrams, the state machine test and the contract test of the hot SQL are
+made from them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from schemas.events import lifecycle as says
+from schemas.events import opportunity as opp
+from schemas.events.stamp import LifecycleEvent
+from schemas.words import (
+    Cause,
+    ClaimState,
+    ItemState,
+    LeadState,
+    MeetingState,
+    OpportunityState,
+    Role,
+)
+
+S = TypeVar("S", bound=StrEnum)
+
+
+class Act(StrEnum):
+    """What can be done; the same word in endpoint, command and function."""
+
+    # to a lead
+    ENQUEUE = "enqueue"
+    POOL = "pool"
+    NURTURE = "nurture"
+    MERGE = "merge"
+    REJECT = "reject"
+    CLOSE = "close"
+    RECEIVE = "receive"
+    # to an item, and through it to its claim and lead
+    RELEASE = "release"
+    CLAIM = "claim"
+    RETURN = "return"
+    DEFER = "defer"
+    EXPIRE = "expire"
+    REVOKE = "revoke"
+    COMPLETE = "complete"
+    WAKE = "wake"
+    REQUEUE = "requeue"
+    PARK = "park"
+    CANCEL = "cancel"
+    # to an opportunity
+    WIN = "win"
+    LOSE = "lose"
+    REOPEN = "reopen"
+    # to a meeting
+    MOVE = "move"
+    HOLD = "hold"
+    NO_SHOW = "no_show"
+
+
+SYSTEM, REP = frozenset({Role.SYSTEM}), frozenset({Role.REP})
+MANAGERS = frozenset({Role.MANAGER, Role.ADMIN})
+HOLDERS = REP | MANAGERS
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Generic[S]):
+    """An arrow: `act` takes each of `sources` to `target`, done by one of `by`, told as `says`.
+
+    `cause` is why the item was queued, where the target is a queue. `says` is None where another thing tells it (a
+    lead's queueing is told by its item).
+    """
+
+    act: Act
+    sources: frozenset[S]
+    target: S
+    by: frozenset[Role]
+    says: type[LifecycleEvent] | None = None
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine(Generic[S]):
+    """A closed list of states and the arrows between them. One arrow for each state and act."""
+
+    name: str
+    born: frozenset[S]
+    moves: tuple[Move[S], ...]
+
+    def move(self, state: S, act: Act) -> Move[S] | None:
+        """The arrow of `act` out of `state`; None where the state refuses it."""
+        return next((m for m in self.moves if m.act == act and state in m.sources), None)
+
+    def sources(self, act: Act) -> frozenset[S]:
+        """All states that `act` may leave."""
+        return frozenset(state for m in self.moves if m.act == act for state in m.sources)
+
+    def states(self) -> frozenset[S]:
+        return self.born | frozenset(m.target for m in self.moves)
+
+    def mermaid(self) -> str:
+        """The diagram, as the docs show it."""
+        return "\n".join(["stateDiagram-v2", *self._arrows()]) + "\n"
+
+    def _arrows(self) -> Iterator[str]:
+        for state in sorted(self.born):
+            yield f"    [*] --> {state}"
+        for m in self.moves:
+            for source in sorted(m.sources):
+                yield f"    {source} --> {m.target}: {m.act}"
+        for state in sorted(self.states() - {s for m in self.moves for s in m.sources}):
+            yield f"    {state} --> [*]"
+
+
+_L, _I, _C, _O, _M = LeadState, ItemState, ClaimState, OpportunityState, MeetingState
+
+
+def _of(*states: S) -> frozenset[S]:
+    return frozenset(states)
+
+
+LEAD = Machine(
+    "lead",
+    _of(_L.RECEIVED),
+    (
+        Move(Act.ENQUEUE, _of(_L.RECEIVED, _L.CLAIMED), _L.QUEUED, SYSTEM | HOLDERS),
+        Move(Act.POOL, _of(_L.RECEIVED, _L.CLAIMED), _L.POOLED, SYSTEM | HOLDERS),
+        Move(Act.NURTURE, _of(_L.RECEIVED, _L.CLAIMED), _L.NURTURING, SYSTEM | HOLDERS, says.LeadNurtured),
+        Move(Act.MERGE, _of(_L.RECEIVED), _L.MERGED, SYSTEM, says.LeadMerged),
+        Move(Act.REJECT, _of(_L.RECEIVED), _L.REJECTED, SYSTEM, says.LeadRejected),
+        Move(Act.RECEIVE, _of(_L.NURTURING), _L.RECEIVED, SYSTEM),
+        Move(Act.RELEASE, _of(_L.POOLED), _L.QUEUED, SYSTEM | REP),
+        Move(Act.CLAIM, _of(_L.QUEUED), _L.CLAIMED, REP),
+        Move(Act.RETURN, _of(_L.CLAIMED), _L.QUEUED, REP),
+        Move(Act.DEFER, _of(_L.CLAIMED), _L.QUEUED, REP),
+        Move(Act.EXPIRE, _of(_L.CLAIMED), _L.QUEUED, SYSTEM),
+        Move(Act.REVOKE, _of(_L.CLAIMED), _L.QUEUED, MANAGERS | SYSTEM),
+        Move(Act.REQUEUE, _of(_L.QUEUED, _L.POOLED), _L.QUEUED, MANAGERS),
+        Move(
+            Act.CLOSE,
+            _of(_L.CLAIMED, _L.QUEUED, _L.POOLED, _L.NURTURING),
+            _L.CLOSED,
+            SYSTEM | HOLDERS,
+            says.LeadClosed,
+        ),
+        Move(Act.REOPEN, _of(_L.CLOSED), _L.QUEUED, SYSTEM),
+    ),
+)
+
+OPEN_ITEM_STATES = _of(_I.POOLED, _I.QUEUED, _I.CLAIMED, _I.SNOOZED, _I.PARKED)
+
+ITEM = Machine(
+    "item",
+    _of(_I.POOLED, _I.QUEUED),
+    (
+        Move(Act.RELEASE, _of(_I.POOLED), _I.QUEUED, SYSTEM | REP, says.ItemQueued, Cause.RELEASE),
+        Move(Act.CLAIM, _of(_I.QUEUED), _I.CLAIMED, REP, says.ItemClaimed),
+        Move(Act.RETURN, _of(_I.CLAIMED), _I.QUEUED, REP, says.ItemReturned, Cause.RETURN),
+        Move(Act.DEFER, _of(_I.CLAIMED), _I.SNOOZED, REP, says.ItemDeferred),
+        Move(Act.EXPIRE, _of(_I.CLAIMED), _I.QUEUED, SYSTEM, says.ItemExpired, Cause.LEASE),
+        Move(Act.REVOKE, _of(_I.CLAIMED), _I.QUEUED, MANAGERS | SYSTEM, says.ItemRevoked),
+        Move(Act.COMPLETE, _of(_I.CLAIMED), _I.DONE, HOLDERS | SYSTEM, says.ItemCompleted),
+        Move(Act.WAKE, _of(_I.SNOOZED), _I.QUEUED, SYSTEM, says.ItemQueued, Cause.NEXT_AT),
+        Move(
+            Act.REQUEUE,
+            _of(_I.QUEUED, _I.POOLED, _I.SNOOZED, _I.PARKED),
+            _I.QUEUED,
+            MANAGERS,
+            says.ItemQueued,
+            Cause.REQUEUE,
+        ),
+        Move(Act.PARK, _of(_I.QUEUED), _I.PARKED, SYSTEM, says.ItemParked),
+        Move(Act.CANCEL, OPEN_ITEM_STATES - {_I.CLAIMED}, _I.CANCELLED, SYSTEM | HOLDERS, says.ItemCancelled),
+    ),
+)
+
+CLAIM = Machine(
+    "claim",
+    _of(_C.ACTIVE),
+    (
+        Move(Act.COMPLETE, _of(_C.ACTIVE), _C.COMPLETED, HOLDERS | SYSTEM, says.ItemCompleted),
+        Move(Act.RETURN, _of(_C.ACTIVE), _C.RETURNED, REP, says.ItemReturned),
+        Move(Act.DEFER, _of(_C.ACTIVE), _C.DEFERRED, REP, says.ItemDeferred),
+        Move(Act.EXPIRE, _of(_C.ACTIVE), _C.EXPIRED, SYSTEM, says.ItemExpired),
+        Move(Act.REVOKE, _of(_C.ACTIVE), _C.REVOKED, MANAGERS | SYSTEM, says.ItemRevoked),
+    ),
+)
+
+OPPORTUNITY = Machine(
+    "opportunity",
+    _of(_O.OPEN),
+    (
+        Move(Act.WIN, _of(_O.OPEN), _O.WON, HOLDERS, opp.OpportunityWon),
+        Move(Act.LOSE, _of(_O.OPEN), _O.LOST, HOLDERS | SYSTEM, opp.OpportunityLost),
+        Move(Act.REOPEN, _of(_O.LOST), _O.OPEN, SYSTEM, opp.OpportunityReopened),
+    ),
+)
+
+MEETING = Machine(
+    "meeting",
+    _of(_M.BOOKED),
+    (
+        Move(Act.MOVE, _of(_M.BOOKED), _M.BOOKED, HOLDERS, opp.OpportunityMeeting),
+        Move(Act.HOLD, _of(_M.BOOKED), _M.HELD, HOLDERS, opp.OpportunityMeeting),
+        Move(Act.NO_SHOW, _of(_M.BOOKED), _M.NO_SHOW, HOLDERS, opp.OpportunityMeeting),
+        Move(Act.CANCEL, _of(_M.BOOKED), _M.CANCELLED, HOLDERS, opp.OpportunityMeeting),
+    ),
+)
+
+MACHINES = (LEAD, ITEM, CLAIM, OPPORTUNITY, MEETING)
+
+
+def lead_of(item: ItemState) -> LeadState | None:
+    """What an open item says of its lead; for the lead, `parked` and `snoozed` are `queued`. None: nothing."""
+    match item:
+        case ItemState.POOLED:
+            return LeadState.POOLED
+        case ItemState.CLAIMED:
+            return LeadState.CLAIMED
+        case ItemState.QUEUED | ItemState.SNOOZED | ItemState.PARKED:
+            return LeadState.QUEUED
+        case ItemState.DONE | ItemState.CANCELLED:
+            return None

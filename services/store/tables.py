@@ -1,0 +1,371 @@
+"""Schema `routing`: the one definition of its tables. Only `services.store` reads and writes it."""
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, Index, Integer, MetaData, Table, Text
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(schema="routing")
+
+TIME = DateTime(timezone=True)
+
+
+def _id(name: str = "id", *, key: bool = False, null: bool = False) -> "Column[str]":
+    return Column(name, Text(collation="C"), primary_key=key, nullable=null)
+
+
+def _flag(name: str) -> "Column[bool]":
+    return Column(name, Boolean, nullable=False, server_default=sql("false"))
+
+
+def _list(name: str) -> "Column[list[str]]":
+    return Column(name, ARRAY(Text), nullable=False, server_default=sql("'{}'"))
+
+
+# --- who -------------------------------------------------------------------------------------------------------------
+
+persons = Table("persons", metadata, _id(key=True), Column("created_at", TIME, nullable=False))
+
+# A keyed digest of an e-mail, phone or profile: the row that is locked before persons are matched.
+identities = Table(
+    "identities", metadata, Column("kind", Text, primary_key=True), Column("digest", Text, primary_key=True)
+)
+identity_persons = Table(
+    "identity_persons",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    _id("person_id", key=True),
+    Index("identity_persons_person", "person_id"),
+)
+
+# Opt-outs, as keyed digests: they outlive erasure.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _id(key=True),
+    Column("kind", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    Index("suppressions_once", "kind", "digest", "channel", unique=True),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(key=True),
+    Column("domain", Text, nullable=False, unique=True),
+    Column("name", Text),
+    Column("created_at", TIME, nullable=False),
+)
+
+# --- leads -----------------------------------------------------------------------------------------------------------
+
+leads = Table(
+    "leads",
+    metadata,
+    _id(key=True),
+    Column("state", Text, nullable=False),
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("direction", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    _flag("test"),
+    _flag("list"),
+    _id("merged_into", null=True),
+    Column("matched_by", Text),
+    Column("received_at", TIME, nullable=False),
+    Column("occurred_at", TIME),
+    Column("priority", Text, nullable=False, server_default=sql("'normal'")),
+    Column("segment", Text),
+    Column("queue", Text),  # of its open item, else where it was decided to go
+    _id("person_id", null=True),
+    _id("account_id", null=True),
+    _flag("conflict"),
+    Column("nurture_until", TIME),
+    _id("decision_id", null=True),
+    _id("opportunity_id", null=True),
+    _id("customer_id", null=True),
+    Column("milestones", JSONB, nullable=False, server_default=sql("'{}'")),
+    Column("seq", Integer, nullable=False),  # of the last event told; the next has seq + 1
+    Column("last_at", TIME, nullable=False),  # its time: the next is never before it
+    Index("leads_newest", "received_at", "id"),
+    Index("leads_person", "person_id"),
+    Index("leads_account", "account_id"),
+    Index("leads_merged_into", "merged_into", postgresql_where=sql("merged_into IS NOT NULL")),
+    Index("leads_nurturing", "nurture_until", postgresql_where=sql("state = 'nurturing'")),
+)
+
+# The personal inputs, beside the lead and its receipts, so that they can be erased.
+lead_details = Table(
+    "lead_details",
+    metadata,
+    _id("lead_id", key=True),
+    Column("contact", JSONB, nullable=False),
+    Column("company", JSONB, nullable=False),
+    Column("campaign", JSONB, nullable=False),
+    Column("consent", JSONB),
+    Column("custom", JSONB, nullable=False),
+    Column("intent", Text),
+    Column("product", Text),
+    Column("message", Text),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    _id(key=True),
+    _id("lead_id"),
+    Column("received_at", TIME, nullable=False),
+    _flag("applied"),  # the first one routed stands
+    Column("body", JSONB, nullable=False),
+    Index("submissions_lead", "lead_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _id(key=True),
+    _id("lead_id"),
+    Column("at", TIME, nullable=False),
+    Column("stage", Text, nullable=False),  # captured, handover
+    Column("policy_version", Integer, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("queue", Text),
+    Column("receipt", JSONB, nullable=False),
+    Index("decisions_lead", "lead_id", "at"),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    _id("lead_id", key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("data", JSONB, nullable=False),
+)
+
+# What people wrote while working a lead: it may be personal, so it is no event. Shown in the history beside the event.
+notes = Table(
+    "notes",
+    metadata,
+    _id("lead_id", key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("note", Text, nullable=False),
+)
+
+# --- work ------------------------------------------------------------------------------------------------------------
+
+items = Table(
+    "items",
+    metadata,
+    _id(key=True),
+    _id("lead_id"),  # the root lead
+    Column("kind", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    _flag("test"),
+    _flag("exempt"),  # skips the pool, and may exceed the target: hot, returned, reopened
+    Column("queued_at", TIME, nullable=False),  # when it first entered a pool or queue; never changes
+    Column("rank_at", TIME, nullable=False),  # queued_at less the credit of its priority; never changes
+    Column("due_at", TIME),
+    Column("next_at", TIME),  # snoozed until
+    _id("reserved_for", null=True),
+    Column("reserved_until", TIME),
+    Column("reserved_why", Text),  # the exception that a claim of it will carry
+    _list("returned_by"),
+    Column("token", Integer, nullable=False, server_default=sql("0")),  # of the last claim; only grows
+    Column("attempted_at", TIME),
+    Column("conversed_at", TIME),
+    Column("sla_breached_at", TIME),
+    _id("opportunity_id", null=True),
+    _id("customer_id", null=True),
+    # Each matches its ORDER BY exactly: claims, releases and sweeps read their head alone.
+    Index("items_queued", "queue", "test", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
+    Index("items_pooled", "queue", "test", "rank_at", "id", postgresql_where=sql("state = 'pooled'")),
+    Index("items_reserved", "reserved_for", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
+    Index("items_snoozed", "next_at", postgresql_where=sql("state = 'snoozed'")),
+    Index("items_parked", "queue", "queued_at", postgresql_where=sql("state = 'parked'")),
+    Index(
+        "items_unanswered",
+        "due_at",
+        postgresql_where=sql(
+            "attempted_at IS NULL AND sla_breached_at IS NULL AND due_at IS NOT NULL"
+            " AND state IN ('pooled', 'queued', 'claimed', 'snoozed', 'parked')"
+        ),
+    ),
+    Index("items_lead", "lead_id"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    _id(key=True),
+    _id("item_id"),
+    _id("lead_id"),
+    _id("rep_id"),
+    Column("queue", Text, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("exception", Text),
+    _flag("test"),
+    Column("granted_at", TIME, nullable=False),
+    Column("heartbeat_at", TIME),
+    Column("attempted_at", TIME),  # the last attempt under this claim
+    Column("expires_at", TIME, nullable=False),
+    Column("next_what", Text),
+    Column("next_at", TIME),
+    Column("next_side", Text),
+    _flag("next_promise"),
+    Column("served_at", TIME),  # when the due promise was given by a pull: once for each
+    Column("overdue_at", TIME),  # when the holder was warned of this next step
+    Column("broken_at", TIME),  # when this promise was found broken
+    Column("ended_at", TIME),
+    Column("ended_by", JSONB),  # the act and its body, so that the same again is answered as before
+    Index("claims_one_holder", "item_id", unique=True, postgresql_where=sql("state = 'active'")),
+    Index("claims_of_rep", "rep_id", "queue", postgresql_where=sql("state = 'active'")),
+    Index("claims_ending", "expires_at", postgresql_where=sql("state = 'active'")),
+    Index("claims_next", "next_at", postgresql_where=sql("state = 'active' AND next_at IS NOT NULL")),
+    Index("claims_item", "item_id", "token"),
+)
+
+# A pull under an idempotency key gives the same live claim again.
+pull_keys = Table(
+    "pull_keys",
+    metadata,
+    _id("rep_id", key=True),
+    Column("desk", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    _id("claim_id"),
+    Column("why", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _id(key=True),
+    _id("claim_id"),
+    _id("item_id"),
+    _id("lead_id"),
+    _id("rep_id"),
+    Column("channel", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("note", Text),
+    Column("evidence", Text),
+    Column("next_at", TIME),
+    _flag("promise"),
+    _flag("first"),
+    _flag("first_conversation"),
+    Index("attempts_item", "item_id"),
+)
+
+opportunities = Table(
+    "opportunities",
+    metadata,
+    _id(key=True),
+    _id("lead_id"),
+    _id("item_id"),  # the open one, else the last
+    Column("state", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("product", Text),
+    Column("qualified_by", Text),
+    _id("closer", null=True),  # who holds it, or held it last
+    Column("created_at", TIME, nullable=False),
+    Column("accepted_at", TIME),
+    Column("conversed_at", TIME),
+    Column("qualification", JSONB),
+    Column("estimate_amount", BigInteger),
+    Column("estimate_currency", Text),
+    Column("value_amount", BigInteger),
+    Column("value_currency", Text),
+    Column("closed_at", TIME),
+    Column("reason", Text),
+    Column("reopen_after", TIME),
+    _id("customer_id", null=True),
+    Index("opportunities_lead", "lead_id"),
+    Index("opportunities_reopening", "reopen_after", postgresql_where=sql("state = 'lost'")),
+)
+
+meetings = Table(
+    "meetings",
+    metadata,
+    _id(key=True),
+    _id("opportunity_id"),
+    Column("state", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("moves", Integer, nullable=False, server_default=sql("0")),
+    Index("meetings_opportunity", "opportunity_id"),
+)
+
+proposal_requests = Table(
+    "proposal_requests",
+    metadata,
+    _id(key=True),
+    _id("opportunity_id"),
+    Column("at", TIME, nullable=False),
+    Column("note", Text),
+    Index("proposal_requests_opportunity", "opportunity_id"),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    _id(key=True),
+    _id("opportunity_id"),
+    _id("request_id", null=True),
+    Column("at", TIME, nullable=False),
+    Column("value_amount", BigInteger, nullable=False),
+    Column("value_currency", Text, nullable=False),
+    Index("proposals_opportunity", "opportunity_id"),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    _id(key=True),
+    _id("lead_id"),
+    _id("opportunity_id"),
+    _id("account_id", null=True),
+    Column("state", Text, nullable=False),
+    _id("closer", null=True),
+    Column("since", TIME, nullable=False),
+    Column("value_amount", BigInteger, nullable=False),
+    Column("value_currency", Text, nullable=False),
+)
+
+# --- desks -----------------------------------------------------------------------------------------------------------
+
+reps = Table(
+    "reps",
+    metadata,
+    _id(key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    _list("queues"),
+    _list("skills"),
+    _list("territories"),
+    Column("zone", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("away_until", TIME),
+    Column("created_at", TIME, nullable=False),
+    Index("reps_queues", "queues", postgresql_using="gin"),
+)
+
+# The row that a release locks; and what was last said of the queue.
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("day_started_on", Date),  # the last local day on which its day start was done
+    Column("shortage", Integer, nullable=False, server_default=sql("0")),
+    Column("measures", JSONB),
+    Column("measured_at", TIME),
+)
