@@ -208,7 +208,7 @@ async def apply(
         story.tell(queued_event(changed, move.cause or Cause.DECISION), actor, note=note)
     else:
         assert issubclass(move.says, ItemEvent)
-        held = {} if claim is None else {"claim_id": claim.id, "rep_id": claim.rep_id}
+        held: dict[str, Any] = {} if claim is None else {"claim_id": claim.id, "rep_id": claim.rep_id}
         story.tell(move.says(**of_item(item), **held, **(detail or {})), actor, note=note)
         if move.cause is not None and announce:
             story.tell(queued_event(changed, move.cause), actor)
