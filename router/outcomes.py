@@ -1,0 +1,146 @@
+"""What comes of a decision: a closed set of outcomes, and the receipt that says why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from router.policy.compiled import Features
+from router.world import Known
+from schemas.words import (
+    ItemKind,
+    LeadId,
+    MatchedBy,
+    PersonId,
+    Priority,
+    Qualify,
+    QueueName,
+    Rejection,
+    SubmissionId,
+)
+
+CAPTURED = "captured"
+HANDOVER = "handover"
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """An item that can be pulled at once. `queued_at` is the receipt's `now`, for a `Pool` too."""
+
+    queue: QueueName
+    kind: ItemKind
+    qualify: Qualify
+    priority: Priority
+    segment: str | None
+    rank_at: datetime
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An item that waits in its queue's pool for a release."""
+
+    queue: QueueName
+    kind: ItemKind
+    qualify: Qualify
+    priority: Priority
+    segment: str | None
+    rank_at: datetime
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """It joins an open lead of the same person. `redecide`: that one was nurturing, and is decided anew."""
+
+    into: LeadId
+    matched_by: MatchedBy
+    redecide: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Nurture:
+    """It sleeps, and is decided anew then."""
+
+    until: datetime
+    segment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Kept, visible, and nobody's work."""
+
+    reason: Rejection
+    segment: str | None
+
+
+Outcome: TypeAlias = Enqueue | Pool | Merge | Nurture | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Why: all that the decision read, and what each clause made of it. `receipt.recompute` comes to the same.
+
+    `saw` holds what the policy's rules look at, no more; no name, address or number. `clauses` has one text for each
+    rule examined, in order, with one letter for each of its clauses (`receipt.LETTERS`).
+    """
+
+    lead: LeadId
+    engine: int
+    """The semantics: `decide.ENGINE` at that time."""
+    policy: int
+    now: datetime
+    stage: str
+    """`captured`, or `handover` when a rep has qualified it."""
+    direction: str
+    list: bool
+    flag: str | None
+    priority: Priority
+    """The lead's before this decision; a handover may keep it."""
+    saw: Features
+    knew: Known
+    clauses: tuple[str, ...]
+    rule: str
+    """The rule that matched, or one of `compiled.RESERVED_RULES`."""
+    due_at: datetime | None
+    """What the calendar said: calendars may say otherwise years later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A value; `services.store.leads` carries it out."""
+
+    outcome: Outcome
+    receipt: Receipt
+    person: PersonId
+    """Whose lead it is: `receipt.knew.person`, or where that is None a new person of this id."""
+
+    @property
+    def new_person(self) -> bool:
+        return self.receipt.knew.person is None
+
+    @property
+    def action(self) -> str:
+        """As the event says it: `queue pool nurture merge reject`."""
+        match self.outcome:
+            case Enqueue():
+                return "queue"
+            case Pool():
+                return "pool"
+            case Merge():
+                return "merge"
+            case Nurture():
+                return "nurture"
+            case Reject():
+                return "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The lead's id is known already: nothing is decided. `conflict`: a body not seen before came under it."""
+
+    lead: LeadId
+    submission: SubmissionId
+    conflict: bool
+
+
+Routed: TypeAlias = Decision | Repeat

@@ -1,0 +1,111 @@
+"""The world as a batch of submissions finds it: loaded by one query, read and extended by pure functions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from schemas.events.intake import LeadSubmitted
+from schemas.words import LeadId, LeadState, MatchedBy, PersonId, SubmissionId
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What may identify a person: its kind, and its keyed hash (of the e-mail's: in lower case)."""
+
+    kind: MatchedBy
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A submission to decide on, with what identifies its person: valid e-mail, phone and profile only.
+
+    `person` is the id that its person gets if nobody known is the same: made beforehand, since decisions make none.
+    """
+
+    submitted: LeadSubmitted
+    identities: frozenset[Identity]
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLead:
+    """A lead in one of `schemas.words.OPEN_LEAD_STATES`: a new one of the same person is merged into it."""
+
+    id: LeadId
+    received_at: datetime
+    state: LeadState
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """A person who shares an identity with one in the batch. Test leads have persons of their own."""
+
+    id: PersonId
+    test: bool
+    identities: frozenset[Identity]
+    """All of theirs, not only those that the batch has."""
+    open: tuple[OpenLead, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The results of looking: all that one decision reads of the world. It stands in the receipt."""
+
+    person: PersonId | None = None
+    """Who it is, of those known or come before in the batch; None: somebody new."""
+    into: LeadId | None = None
+    """The open lead of that person, into which this one is merged."""
+    matched_by: MatchedBy | None = None
+    nurturing: bool = False
+    """Whether `into` is nurturing."""
+    suppressed: bool = False
+    """No channel is left on which they may be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is known of the persons and leads in a batch.
+
+    `suppressions`: the channels (`phone email sms social all`) closed to whoever has that identity; to be loaded
+    for the identities of the batch and of `persons`. `submissions`: of the leads of the batch that exist already.
+    """
+
+    persons: Mapping[PersonId, KnownPerson] = field(default_factory=dict)
+    by_identity: Mapping[Identity, tuple[PersonId, ...]] = field(default_factory=dict)
+    suppressions: Mapping[Identity, frozenset[str]] = field(default_factory=dict)
+    submissions: Mapping[LeadId, frozenset[SubmissionId]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        persons: Iterable[KnownPerson] = (),
+        suppressions: Mapping[Identity, frozenset[str]] | None = None,
+        submissions: Mapping[LeadId, frozenset[SubmissionId]] | None = None,
+    ) -> "World":
+        """Index what was loaded."""
+        found = {person.id: person for person in persons}
+        index: dict[Identity, tuple[PersonId, ...]] = {}
+        for person in found.values():
+            for identity in person.identities:
+                index[identity] = (*index.get(identity, ()), person.id)
+        return cls(found, index, suppressions or {}, submissions or {})
+
+    def sharing(self, identities: Iterable[Identity]) -> list[KnownPerson]:
+        """Those who share an identity, each once, the oldest (by id) first."""
+        ids = {person for identity in identities for person in self.by_identity.get(identity, ())}
+        return [self.persons[person] for person in sorted(ids)]
+
+    def with_submission(self, lead: LeadId, submission: SubmissionId) -> "World":
+        """The world after a body was read under this lead's id."""
+        known = self.submissions.get(lead, frozenset())
+        return replace(self, submissions={**self.submissions, lead: known | {submission}})
+
+    def with_person(self, person: KnownPerson) -> "World":
+        """The world with this person as now known."""
+        index = dict(self.by_identity)
+        for identity in person.identities:
+            held = index.get(identity, ())
+            if person.id not in held:
+                index[identity] = (*held, person.id)
+        return replace(self, persons={**self.persons, person.id: person}, by_identity=index)
