@@ -1,0 +1,107 @@
+"""The `leadgate` command. Groups are imported when they are called for, so that `--help` is quick."""
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from services.runtime.exits import Ended
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("services.cli.up:up", "Start everything in one process."),
+    "ingest": ("services.cli.processes:ingest", "Take leads in by HTTP (port 8081)."),
+    "router": ("services.cli.processes:router", "Decide where each lead goes (port 8082)."),
+    "desk": ("services.cli.processes:desk", "Serve reps and managers: pull, attempts, outcomes (port 8083)."),
+    "worker": ("services.cli.processes:worker", "Do what is due: releases, ended claims, promises (port 8084)."),
+    "metrics": ("services.cli.processes:metrics", "Fold events into the funnel's numbers and serve them (port 8085)."),
+    "migrate": ("services.cli.store:migrate", "Bring the database's schema up to date."),
+    "topics": ("services.cli.store:topics", "Create the event log's topics."),
+    "keys": ("services.cli.keys:keys", "Make, list and revoke keys."),
+    "policy": ("services.cli.policy:policy", "Check, publish and show the policy."),
+    "lead": ("services.cli.lead:lead", "Show a lead: state, timeline, decisions."),
+    "consumer": ("services.cli.consumer:consumer", "See how far consumers are; let a stopped partition go on."),
+    "dlq": ("services.cli.dlq:dlq", "List, show and replay dead letters."),
+}
+
+EXAMPLES = """\b
+Examples:
+  leadgate up --demo                      everything, with example reps and keys
+  leadgate keys create --kind form --source web --origin https://example.com \\
+      --thank-you https://example.com/thanks
+  leadgate policy check policy.yaml       every mistake, with line and remedy
+  leadgate lead show ld_4m8s…             why is it where it is?
+\b
+Exit codes: 0 done · 1 no (mistakes, a stopped partition) · 2 usage or setting · 3 database or port not
+available · 4 not found · 5 refused by state · 10 stuck · 70 bug.
+"""
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported on first use; its list of them costs nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="leadgate", prog_name="leadgate")
+def leadgate() -> None:
+    """Leadgate, the event-driven lead router: work waits in pools, is released as queues empty, and reps pull.
+
+    Each command has its own --help, with examples; --json where a machine reads.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with the contract's code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        sys.exit(leadgate.main(given, prog_name="leadgate", standalone_mode=False) or 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        sys.exit(_fail("interrupted", "interrupted", 2, as_json=as_json))
+    except click.UsageError as wrong:
+        hint = "" if wrong.ctx is None else f" Try `{wrong.ctx.command_path} --help`."
+        sys.exit(_fail("usage", wrong.format_message() + hint, 2, as_json=as_json))
+    except click.ClickException as wrong:
+        sys.exit(_fail("usage", wrong.format_message(), 2, as_json=as_json))
+    except Ended as ended:
+        sys.exit(_fail(ended.code, str(ended), ended.exit_code, as_json=as_json))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(code: str, detail: str, exit_code: int, *, as_json: bool) -> int:
+    """Say what went wrong: for people on stderr; for machines as a problem document, which stdout's one value is too."""
+    if not as_json:
+        click.echo(f"leadgate: {detail}", err=True)
+        return exit_code
+    problem: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "code": code,
+        "title": code.replace("_", " ").capitalize(),
+        "detail": detail,
+        "exit_code": exit_code,
+    }
+    text = json.dumps(problem, ensure_ascii=False)
+    click.echo(text)
+    click.echo(text, err=True)
+    return exit_code
