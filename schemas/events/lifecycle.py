@@ -137,6 +137,8 @@ class ItemAttempted(ItemEvent):
     first_conversation: bool
     next_at: Moment | None
     promise: bool
+    attempted_at: Moment | None = None
+    """When it was made, where that is not when it was told."""
 
 
 class ItemCompleted(ItemEvent):

@@ -31,6 +31,8 @@ class OpportunityCreated(OpportunityEvent):
     handover: str
     """`pool queue rep`: where it went."""
     estimate: Money | None
+    acceptance: str | None = None
+    """As the policy then in force had it: `none`, or `required` (it counts as qualified only once accepted)."""
 
 
 class OpportunityAccepted(OpportunityEvent):
@@ -53,6 +55,8 @@ class OpportunityMeeting(OpportunityEvent):
     scheduled_for: Moment
     state: str
     """`booked moved held no_show cancelled`."""
+    face_to_face: bool | None = None
+    """Whether the policy then in force counts this mode so; None: only `in_person`."""
 
 
 class OpportunityProposalRequested(OpportunityEvent):
