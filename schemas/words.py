@@ -249,6 +249,14 @@ class Rejection(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+class EmailKind(StrEnum):
+    """Whose mailbox: of a company, anybody's for the asking, or one to throw away."""
+
+    BUSINESS = "business"
+    FREE = "free"
+    DISPOSABLE = "disposable"
+
+
 class MatchedBy(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
