@@ -21,7 +21,7 @@ from router.lifecycle import LEAD, Act
 from router.milestones import mark
 from schemas.events.lifecycle import ItemQueued, LeadDecided, LeadMerged, LeadRejected
 from schemas.events.stamp import SYSTEM, Actor, LifecycleEvent, Stamp, Told
-from schemas.words import LeadId, LeadState, Role
+from schemas.words import ItemState, LeadId, LeadState, Role
 from services.runtime.tx import Tx
 from services.store import tables as t
 
@@ -141,6 +141,9 @@ class Stories:
             self._wake(story)
 
     def _wake(self, story: Story) -> None:
+        for item in story.items:
+            if item["state"] == ItemState.POOLED:
+                self.tx.wake(f"queue:{item['queue']}")  # a pull that finds the queue empty reaches into its pool
         for told in story.told:
             match told.event:
                 case ItemQueued(queue=queue, reserved_for=None):

@@ -1,0 +1,75 @@
+"""Queues: the row that a release locks, who is there, and what lies where."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, func, literal, not_, or_, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from router.lifecycle import OPEN_ITEM_STATES
+from schemas.words import ClaimState, ItemState, Presence, QueueName
+from services.runtime.tx import ReadTx, Tx
+from services.store import tables as t
+
+
+def spelled(column: ColumnElement[Any], *states: StrEnum) -> ColumnElement[bool]:
+    """In one of these states, spelled out: only a literal matches a partial index in every plan."""
+    if len(states) == 1:
+        return column == literal(states[0].value, literal_execute=True)
+    return column.in_(bindparam(None, [state.value for state in states], expanding=True, literal_execute=True))
+
+
+QUEUED = spelled(t.items.c.state, ItemState.QUEUED)
+POOLED = spelled(t.items.c.state, ItemState.POOLED)
+SNOOZED = spelled(t.items.c.state, ItemState.SNOOZED)
+PARKED = spelled(t.items.c.state, ItemState.PARKED)
+OPEN = spelled(t.items.c.state, *sorted(OPEN_ITEM_STATES))
+HELD = spelled(t.claims.c.state, ClaimState.ACTIVE)
+REAL = t.items.c.test.is_(False)
+"""Test items are in no count and in no buffer."""
+
+
+async def lock(tx: Tx, queue: QueueName) -> RowMapping:
+    """Lock a queue's row, and make it first if need be. Who adds to a depth up to a target holds this lock."""
+    await tx.execute(upsert(t.queues).values(name=queue).on_conflict_do_nothing())
+    row = await tx.one(select(t.queues).where(t.queues.c.name == queue).with_for_update())
+    assert row is not None
+    return row
+
+
+async def depth_and_pool(tx: ReadTx, queue: QueueName) -> tuple[int, int]:
+    """How many items lie in a queue, released and unclaimed, and how many in its pool."""
+    row = await tx.one(
+        select(
+            _count().where(t.items.c.queue == queue, QUEUED, REAL).scalar_subquery().label("depth"),
+            _count().where(t.items.c.queue == queue, POOLED, REAL).scalar_subquery().label("pool"),
+        )
+    )
+    assert row is not None
+    return row["depth"], row["pool"]
+
+
+def shortage(depth: int, pool: int, target: int | None) -> int:
+    """How many its pool cannot give a queue.
+
+    >>> shortage(1, 2, 5), shortage(1, 9, 5), shortage(1, 0, None)
+    (2, 0, 0)
+    """
+    return 0 if target is None else max(0, target - depth - pool)
+
+
+async def present(tx: ReadTx) -> Mapping[QueueName, Sequence[int]]:
+    """For each queue, for each of its reps who is not away, among how many queues they are shared."""
+    away = and_(
+        t.reps.c.status == Presence.AWAY.value, or_(t.reps.c.away_until.is_(None), t.reps.c.away_until > tx.now)
+    )
+    found: dict[QueueName, list[int]] = {}
+    for row in await tx.fetch(select(t.reps.c.queues).where(not_(away))):
+        for queue in row["queues"]:
+            found.setdefault(QueueName(queue), []).append(len(row["queues"]))
+    return found
+
+
+def _count() -> Select[tuple[int]]:
+    return select(func.count()).select_from(t.items)
