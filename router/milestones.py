@@ -49,12 +49,14 @@ def _reached(told: Told) -> Mapping[str, datetime]:
             return {"pulled": at}
         case lifecycle.ItemClaimed(kind=ItemKind.OPPORTUNITY):
             return {"pulled": at, "closer_pulled": at}
-        case lifecycle.ItemAttempted(kind=kind, first_conversation=conversed) if kind != ItemKind.CUSTOMER:
-            reached = {"attempt": at}
+        case lifecycle.ItemAttempted(kind=kind, first_conversation=conversed, attempted_at=made) if (
+            kind != ItemKind.CUSTOMER
+        ):
+            reached = {"attempt": made or at}
             if conversed:
-                reached["conversation"] = at
+                reached["conversation"] = made or at
                 if kind == ItemKind.OPPORTUNITY:
-                    reached["closer_conversation"] = at
+                    reached["closer_conversation"] = made or at
             return reached
         case opportunity.OpportunityCreated():
             return {"qualified": at}

@@ -96,7 +96,7 @@ class Claim:
     next_promise: bool
     served_at: datetime | None
     overdue_at: datetime | None
-    broken_at: datetime | None
+    settled_at: datetime | None
     ended_at: datetime | None
     ended_by: dict[str, Any] | None
 

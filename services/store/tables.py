@@ -223,7 +223,7 @@ claims = Table(
     _flag("next_promise"),
     Column("served_at", TIME),  # when the due promise was given by a pull: once for each
     Column("overdue_at", TIME),  # when the holder was warned of this next step
-    Column("broken_at", TIME),  # when this promise was found broken
+    Column("settled_at", TIME),  # when this promise was found kept or broken
     Column("ended_at", TIME),
     Column("ended_by", JSONB),  # the act and its body, so that the same again is answered as before
     Index("claims_one_holder", "item_id", unique=True, postgresql_where=sql("state = 'active'")),
@@ -350,6 +350,7 @@ reps = Table(
     Column("name", Text, nullable=False),
     Column("email", Text),
     _list("queues"),
+    _list("desks"),  # where it has a place or had one: whose managers see it
     _list("skills"),
     _list("territories"),
     Column("zone", Text, nullable=False),
