@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from services.runtime.clock import Clock, DatabaseClock
+from services.runtime.dsn import for_sqlalchemy
 from services.runtime.tx import Driver, ReadTx, Tx
 
 
@@ -88,7 +89,7 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
     `url` is as libpq's, `postgresql://user@host/db`.
     """
     return create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("postgres://", "postgresql+asyncpg://", 1),
+        for_sqlalchemy(url),
         isolation_level="AUTOCOMMIT",
         pool_size=size,
         max_overflow=0,

@@ -1,4 +1,4 @@
-"""What is derived from LEADGATE_SECRET: lead ids, digests of identities, signatures. It never changes (a changed one is refused)."""
+"""What is derived from LEADGATE_SECRET, which never changes: lead ids, digests of identities, signatures."""
 
 import hashlib
 import hmac
@@ -34,10 +34,7 @@ class Keyring:
 
         It is a hash and a tag over source and hash, so `is_lead_of` can tell from the id alone that we gave it.
         """
-        if key is None:
-            stem = secrets.token_bytes(_HASH)
-        else:
-            stem = self.digest("lead", source, key, size=_HASH)
+        stem = secrets.token_bytes(_HASH) if key is None else self.digest("lead", source, key, size=_HASH)
         return LeadId("ld_" + encode(stem + self._tag(source, stem)))
 
     def is_lead_of(self, lead: str, source: SourceName) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -11,9 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schemas.events.signals import Signal
 from schemas.events.stamp import Told
+from services.runtime import trace
+from services.runtime.trace import Trace
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Emitted = Told | Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """An event to append, with what it follows from and the process that said it."""
+
+    event: Told | Signal
+    trace: Trace
+    process: str
 
 
 class ReadTx:
@@ -42,7 +53,7 @@ class Tx(ReadTx):
 
     def __init__(self, conn: AsyncConnection, driver: Driver, now: datetime) -> None:
         super().__init__(conn, driver, now)
-        self.emitted: list[Emitted] = []
+        self.emitted: list[Emission] = []
         self.wakes: set[str] = set()
 
     async def execute(self, statement: Executable, rows: Sequence[dict[str, Any]] | None = None) -> int:
@@ -62,9 +73,12 @@ class Tx(ReadTx):
             self.wakes = wakes
             raise
 
-    def emit(self, *events: Emitted) -> None:
-        """Append events to the log as the last thing before the commit. No personal event fits."""
-        self.emitted.extend(events)
+    def emit(self, *events: Told | Signal) -> None:
+        """Append events to the log as the last thing before the commit. No personal event fits.
+
+        They follow from what is followed now: the request, or the record (see `services.runtime.trace`).
+        """
+        self.emitted.extend(Emission(event, trace.current(), trace.process()) for event in events)
 
     def wake(self, *channels: str) -> None:
         """After the commit, wake whoever waits on these (see `services.runtime.wake`)."""

@@ -95,7 +95,11 @@ class Subscription(Protocol):
         ...
 
     async def seek(self, place: Place, position: int) -> None:
-        """Read on from `position` (after an overtaken or failed batch)."""
+        """Read on from `position` (after an overtaken or failed batch, a pause or a gap)."""
+        ...
+
+    async def pause(self, place: Place) -> None:
+        """Read nothing there until `seek`."""
         ...
 
     def gaps(self) -> Sequence[Gap]:
@@ -111,9 +115,16 @@ class EventLog(Protocol):
         ...
 
     def subscribe(
-        self, group: str, topics: Sequence[Topic], start: Callable[[Place], Awaitable[int]]
+        self, group: str, topics: Sequence[Topic], start: Callable[[Place], Awaitable[int | None]]
     ) -> AbstractAsyncContextManager[Subscription]:
-        """Read topics as one of a group; `start` tells the position that counts, when a partition comes to us."""
+        """Read topics as one of a group.
+
+        `start` tells the position that counts, when a partition comes to us; None: it is paused.
+        """
+        ...
+
+    async def starts(self, topics: Sequence[Topic]) -> Mapping[Place, int]:
+        """The position of the oldest record kept of each partition; where there is none, its end."""
         ...
 
     async def ends(self, topics: Sequence[Topic]) -> Mapping[Place, int]:

@@ -1,0 +1,32 @@
+"""Headers as the tables of schema `log` keep them: a list of pairs, readable in SQL, and whole whatever the bytes."""
+
+import base64
+from collections.abc import Sequence
+
+from schemas.envelope import Headers
+
+
+def to_json(headers: Headers) -> list[list[str]]:
+    """Write text as `[name, text]`, and bytes that are no text (or that JSON in PostgreSQL cannot hold) in base 64.
+
+    >>> to_json((("a", b"1"), ("b", b"\\xff")))
+    [['a', '1'], ['b', '/w==', 'base64']]
+    """
+    return [[name.replace("\0", "\N{REPLACEMENT CHARACTER}"), *_text(value)] for name, value in headers]
+
+
+def from_json(pairs: Sequence[Sequence[str]]) -> Headers:
+    """Read them back.
+
+    >>> from_json([["a", "1"], ["b", "/w==", "base64"]])
+    (('a', b'1'), ('b', b'\\xff'))
+    """
+    return tuple((name, base64.b64decode(value) if how else value.encode()) for name, value, *how in pairs)
+
+
+def _text(value: bytes) -> list[str]:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    return [base64.b64encode(value).decode(), "base64"] if "\0" in text else [text]

@@ -1,0 +1,42 @@
+"""What operators see at /metrics: one typed, commented list. Base units; counters end in `_total`."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+class Telemetry:
+    """The metrics of one process, in their own registry. Labels hold names and closed words, never personal data."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        # HTTP: `route` is the template, never the path, which holds ids.
+        self.requests = self._counter("http_requests", "Requests answered.", "process", "method", "route", "status")
+        self.request_seconds = self._histogram("http_request_seconds", "From request to answer.", "process", "route")
+        # Consumers.
+        self.records = self._counter("consumer_records", "Records whose effects are committed.", "consumer", "topic")
+        self.dead_letters = self._counter("consumer_dead_letters", "Records laid aside.", "consumer", "topic")
+        self.retries = self._counter("consumer_retries", "Batches tried again after an outage.", "consumer")
+        self.overtaken = self._counter("consumer_overtaken", "Batches that another process had done.", "consumer")
+        self.batch_seconds = self._histogram("consumer_batch_seconds", "A batch, begin to commit.", "consumer")
+        self.lag = self._gauge("consumer_lag_records", "Records not read yet.", "consumer", "topic")
+        self.stopped = self._gauge("consumer_stopped_partitions", "Stopped by brake or gap.", "consumer", "topic")
+        # Intake: `how` is `single batch form`.
+        self.accepted = self._counter("intake_accepted", "Submissions answered 202.", "source", "how")
+        self.refused = self._counter("intake_refused", "Submissions not accepted, by problem code.", "how", "code")
+        # Timers.
+        self.loop_seconds = self._histogram("loop_seconds", "One turn of a timer's work.", "loop")
+        self.failures = self._counter("task_failures", "Tasks restarted after an outage.", "task")
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, help_: str, *labels: str) -> Counter:
+        return Counter(f"leadgate_{name}", help_, labels, registry=self.registry)
+
+    def _gauge(self, name: str, help_: str, *labels: str) -> Gauge:
+        return Gauge(f"leadgate_{name}", help_, labels, registry=self.registry)
+
+    def _histogram(self, name: str, help_: str, *labels: str) -> Histogram:
+        return Histogram(f"leadgate_{name}", help_, labels, registry=self.registry, buckets=_SECONDS)

@@ -1,0 +1,77 @@
+"""Fixtures for all. Helpers that are no fixtures stand in `tests/kit`."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+from kit.postgres import create_template
+
+from services.runtime.clock import ManualClock
+from services.runtime.database import Database
+from services.runtime.edge import Edge, open_edge
+from services.runtime.embedded import FAST_AND_LOSING, Embedded
+from services.runtime.log.port import EventLog
+from services.runtime.secret import Keyring
+from services.runtime.settings import Settings
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """A PostgreSQL server of this worker's own."""
+    server = Embedded(tmp_path_factory.mktemp("postgres"), options=FAST_AND_LOSING, say=lambda _: None)
+    asyncio.run(server.attach())
+    yield server
+    asyncio.run(server.leave())
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Embedded) -> str:
+    """The name of a database that is migrated and has its topics; the others are copies of it."""
+    return asyncio.run(create_template(postgres))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Moved by hand. It begins on Monday, 6 July 2026, 09:00 UTC (10:00 in London)."""
+    return ManualClock(datetime(2026, 7, 6, 9, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+async def database_url(postgres: Embedded, template: str) -> AsyncIterator[str]:
+    """The URL of a migrated database of this test's own."""
+    name = f"test_{next(_numbers)}"
+    admin = await asyncpg.connect(postgres.url("postgres"))
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield postgres.url(name)
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    return Keyring(b"k" * 32)
+
+
+@pytest.fixture
+async def edge(database_url: str, keyring: Keyring, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Edge]:
+    """Everything a process needs, on a database and a clock of this test's own."""
+    settings = Settings(database_url=database_url, data_dir=tmp_path, secret="6b" * 32)
+    async with open_edge(settings, database_url, keyring, clock=clock) as edge:
+        yield edge
+
+
+@pytest.fixture
+def database(edge: Edge) -> Database:
+    return edge.database
+
+
+@pytest.fixture
+def log(edge: Edge) -> EventLog:
+    """The event log."""
+    return edge.log
