@@ -97,7 +97,7 @@ class Calendar:
         return next((max(same, opening) for opening, closing in spans if same <= closing), spans[-1][1])
 
     def at(self, day: date, wall: time) -> datetime:
-        """The moment of a wall time on a local day: the first, where it comes twice; an hour on, where it is skipped."""
+        """The moment of a wall time on a local day: the first where it comes twice, an hour on where it is skipped."""
         return datetime.combine(day, wall.replace(fold=0), self.zone).astimezone(UTC)
 
     def started_day(self, moment: datetime, at: time) -> date:

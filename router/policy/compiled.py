@@ -9,6 +9,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from router.calendar import Calendar, Duration
+from schemas.policy.operators import Test
 from schemas.words import Desk, Direction, ItemKind, MeetingMode, Priority, Qualify, QueueName, Rejection, SourceName
 
 Value: TypeAlias = str | int | float | bool | tuple[str, ...]
@@ -37,6 +38,7 @@ class Clause:
     """One test of one field. `words` is the test as a person reads it; `check` never raises."""
 
     path: str
+    test: Test
     words: str
     check: Callable[[Value | None], Verdict]
 
@@ -98,11 +100,16 @@ Then: TypeAlias = Place | Sleep | Refuse
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """It decides where `when` is true, and no rule before it was."""
+    """It decides where `when` is true, and no rule before it was.
+
+    `clauses`: those of `when`, as they stand in the file. `conjunction`: `when` is nothing but all of them.
+    """
 
     name: str
     when: Condition
     then: Then
+    clauses: tuple[Clause, ...]
+    conjunction: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ class Handover:
     name: str
     when: Condition
     then: Place
+    clauses: tuple[Clause, ...]
+    conjunction: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,176 @@
+"""Compile a checked policy file to what decisions read."""
+
+from datetime import time
+from fractions import Fraction
+from types import MappingProxyType
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from router.calendar import Calendar, Duration
+from router.policy.check import Checked, check
+from router.policy.clauses import leaves
+from router.policy.compiled import (
+    FALLBACK,
+    All,
+    Clause,
+    CreditShares,
+    FixedBuffer,
+    Handover,
+    Place,
+    Policy,
+    Queue,
+    RankCredit,
+    Refuse,
+    ReleasePlan,
+    RepHourBuffer,
+    Rule,
+    Sleep,
+    Source,
+    Then,
+)
+from router.policy.conditions import Conditions
+from router.policy.durations import duration, elapsed, week
+from router.policy.mistakes import Mistakes
+from router.policy.regions import zone
+from schemas.policy.calendars import CalendarModel
+from schemas.policy.desks import QueueModel, ReleaseModel
+from schemas.policy.file import PolicyFile, ThenModel
+from schemas.words import (
+    KIND_OF_DESK,
+    Desk,
+    Direction,
+    MeetingMode,
+    Priority,
+    Qualify,
+    QueueName,
+    Rejection,
+    SourceName,
+    desk_of,
+)
+
+T = TypeVar("T")
+_ALWAYS = All(())
+
+
+def compiled(text: str | bytes, version: int) -> Policy | Checked:
+    """The policy as of this version; or, where it has mistakes, these."""
+    checked = check(text)
+    return checked if checked.file is None else policy_of(checked.file, version)
+
+
+def policy_of(file: PolicyFile, version: int) -> Policy:
+    """Compile a file that `check` has passed."""
+    calendars = {name: _calendar(name, written) for name, written in file.calendars.items()}
+    queues = {
+        QueueName(f"{desk}/{name}"): _queue(Desk(desk), name, queue, calendars[queue.calendar])
+        for desk, held in file.desks.items()
+        for name, queue in held.queues.items()
+    }
+    conditions = Conditions(Mistakes({}))
+    rules = tuple(_rule(rule.name, conditions.read(rule.when, (), handover=False), rule.then) for rule in file.rules)
+    handover = tuple(
+        _handover(rule.name, conditions.read(rule.when, (), handover=True), ThenModel(**rule.then.model_dump()))
+        for rule in file.handover
+    )
+    credits = file.rank_credit
+    return Policy(
+        version=version,
+        currency=file.currency,
+        zone=_zone(file.timezone),
+        rules=rules,
+        handover=handover,
+        fallback=MappingProxyType(
+            {
+                Direction.INBOUND: _rule(FALLBACK, _ALWAYS, ThenModel(queue=file.fallback.inbound)),
+                Direction.OUTBOUND: _rule(FALLBACK, _ALWAYS, ThenModel(queue=file.fallback.outbound)),
+            }
+        ),
+        fallback_handover=_handover(FALLBACK, _ALWAYS, ThenModel(queue=file.fallback.handover)),
+        queues=MappingProxyType(queues),
+        customer_queue=next((name for name, queue in queues.items() if queue.desk is Desk.CUSTOMER), None),
+        rank_credit=RankCredit(*(elapsed(text) for text in (credits.list, credits.normal, credits.high, credits.hot))),
+        acceptance_required=file.acceptance == "required",
+        face_to_face=frozenset(MeetingMode(mode) for mode in file.face_to_face),
+        maturity=elapsed(file.maturity),
+        credit=CreditShares(file.credit.qualifier, file.credit.closer),
+        sources=MappingProxyType(
+            {SourceName(name): Source(held.default_region) for name, held in file.sources.items()}
+        ),
+        looks_at=frozenset(clause.path for clause in conditions.made.values()),
+    )
+
+
+def _rule(name: str, when: All, then: ThenModel) -> Rule:
+    return Rule(name, when, _then(then), leaves(when), _is_conjunction(when))
+
+
+def _handover(name: str, when: All, then: ThenModel) -> Handover:
+    return Handover(
+        name, when, _place(then, QueueName(str(then.queue)), Qualify.BY_REP), leaves(when), _is_conjunction(when)
+    )
+
+
+def _is_conjunction(when: All) -> bool:
+    return all(isinstance(part, Clause) for part in when.parts)
+
+
+def _then(then: ThenModel) -> Then:
+    if then.nurture is not None:
+        return Sleep(duration(then.nurture), then.segment)
+    if then.reject is not None:
+        return Refuse(Rejection(then.reject), then.segment)
+    queue = QueueName(str(then.queue))
+    unsaid = Qualify.BYPASS if desk_of(queue) is Desk.CLOSING else Qualify.BY_REP
+    return _place(then, queue, Qualify(then.qualify.replace("-", "_")) if then.qualify else unsaid)
+
+
+def _place(then: ThenModel, queue: QueueName, qualify: Qualify) -> Place:
+    return Place(
+        queue,
+        qualify,
+        Priority(then.priority) if then.priority else None,
+        _optional(then.sla),
+        then.segment,
+    )
+
+
+def _queue(desk: Desk, name: str, queue: QueueModel, calendar: Calendar) -> Queue:
+    lease = duration(queue.lease)
+    return Queue(
+        name=QueueName(f"{desk}/{name}"),
+        desk=desk,
+        kind=KIND_OF_DESK[desk],
+        calendar=calendar,
+        in_hand=queue.in_hand,
+        open=queue.open,
+        lease=lease,
+        next_step=_optional(queue.next_step),
+        grace=lease if queue.grace is None else duration(queue.grace),
+        release=_release(queue.release) if queue.release else None,
+    )
+
+
+def _release(release: ReleaseModel) -> ReleasePlan:
+    buffer = release.buffer
+    if buffer.fixed is not None:
+        return ReleasePlan(time.fromisoformat(release.at), FixedBuffer(buffer.fixed))
+    return ReleasePlan(time.fromisoformat(release.at), RepHourBuffer(Fraction(str(buffer.per_rep_hour))))
+
+
+def _calendar(name: str, written: CalendarModel) -> Calendar:
+    hours = week(written.hours, (), Mistakes({}))
+    return Calendar(name, _zone(written.zone), _sure(hours), written.holidays)
+
+
+def _optional(text: str | None) -> Duration | None:
+    return None if text is None else duration(text)
+
+
+def _zone(name: str) -> ZoneInfo:
+    return _sure(zone(name))
+
+
+def _sure(value: T | None) -> T:
+    if value is None:
+        raise ValueError("only a policy that `check` has passed can be compiled")
+    return value

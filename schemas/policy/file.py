@@ -1,0 +1,103 @@
+"""The policy file, version 1."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.policy.calendars import Calendars, DurationText, ElapsedText, ZoneText
+from schemas.policy.desks import Desks
+from schemas.policy.written import QueueText, SegmentName, Title, Written
+from schemas.words import CurrencyCode
+
+PriorityName = Literal["normal", "high", "hot"]
+When = Annotated[
+    dict[str, Any],
+    Field(description="`field: test` for each field, all of them true; `any: [{…}, {…}]` and `not: {…}` nest"),
+]
+
+
+class RankCreditModel(Written):
+    """How much older than it is an item counts; each 0 to 30d."""
+
+    list: ElapsedText = "0h"
+    normal: ElapsedText = "1h"
+    high: ElapsedText = "1d"
+    hot: ElapsedText = "7d"
+
+
+class CreditModel(Written):
+    """How a win is shared: the shares sum to 1. Nobody qualified: all to the closer."""
+
+    qualifier: Annotated[float, Field(ge=0, le=1)] = 0.5
+    closer: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class SourceModel(Written):
+    """What is particular to a source."""
+
+    default_region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+
+
+class ThenModel(Written):
+    """One of: a queue (and how it is qualified there), nurture for so long, reject."""
+
+    queue: QueueText | None = None
+    qualify: Literal["by-rep", "auto", "bypass"] | None = None
+    priority: PriorityName | None = None
+    sla: DurationText | None = None
+    nurture: DurationText | None = None
+    reject: Literal["spam"] | None = None
+    segment: SegmentName | None = None
+
+
+class RuleModel(Written):
+    """The first rule whose `when` is true decides."""
+
+    name: Title
+    when: When
+    then: ThenModel
+
+
+class HandoverThenModel(Written):
+    """The closing queue for what a rep has qualified."""
+
+    queue: QueueText
+    priority: PriorityName | None = None
+    sla: DurationText | None = None
+    segment: SegmentName | None = None
+
+
+class HandoverModel(Written):
+    """Sees the lead as corrected, and `qualification.*`."""
+
+    name: Title
+    when: When
+    then: HandoverThenModel
+
+
+class FallbackModel(Written):
+    """Where a lead goes when no rule matches."""
+
+    inbound: QueueText
+    outbound: QueueText
+    handover: QueueText
+
+
+class PolicyFile(Written):
+    """A whole policy."""
+
+    version: Literal[1]
+    currency: CurrencyCode
+    timezone: ZoneText
+    calendars: Calendars
+    rank_credit: RankCreditModel = RankCreditModel()
+    acceptance: Literal["none", "required"] = "none"
+    face_to_face: Annotated[list[Literal["in_person", "video"]], Field(min_length=1)] = ["in_person"]
+    maturity: ElapsedText = "90d"
+    credit: CreditModel = CreditModel()
+    sources: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], SourceModel] = {}
+    rules: Annotated[list[RuleModel], Field(max_length=2000)] = []
+    handover: Annotated[list[HandoverModel], Field(max_length=2000)] = []
+    fallback: FallbackModel
+    tasks: dict[Literal["quote", "solution_design", "support", "administration"], QueueText] = {}
+    desks: Desks

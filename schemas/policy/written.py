@@ -1,0 +1,21 @@
+"""What all parts of a written policy share: nothing unknown is let pass, nothing is converted."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+
+class Written(BaseModel):
+    """A part of the policy file."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+"""Of a calendar or queue."""
+Title = Annotated[str, StringConstraints(pattern=r"^\S(.{0,78}\S)?$")]
+"""Of a rule: up to 80 characters."""
+SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}$")]
+"""A label."""
+QueueText = Annotated[str, StringConstraints(max_length=80)]
+"""`desk/queue`, as `closing/uk`."""
