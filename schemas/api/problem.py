@@ -30,7 +30,9 @@ MistakeCode = Literal[
 class MistakeOut(Said):
     """One mistake, where it is, and what to do about it. One of `pointer`, `parameter` and `header` says where."""
 
-    pointer: str | None = Field(None, description="Of the body: RFC 6901, in a fragment.", examples=["#/company/employes"])
+    pointer: str | None = Field(
+        None, description="Of the body: RFC 6901, in a fragment.", examples=["#/company/employes"]
+    )
     parameter: str | None = Field(None, description="Of the query.")
     header: str | None = Field(None, description="Of the headers.")
     code: MistakeCode
@@ -39,7 +41,7 @@ class MistakeOut(Said):
 
 
 class ProblemOut(Said):
-    """A problem. Branch on `code`; some have further members: `state`, `limit_bytes`, `accepted`, `limit` `max` `current`."""
+    """A problem. Branch on `code`. Some have more: `state`, `limit_bytes`, `accepted`, `limit` `max` `current`."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -66,7 +66,9 @@ def _day(value: Any) -> date:
 def _happened(moment: datetime, info: ValidationInfo) -> datetime:
     assert info.context is not None, "whoever validates gives the context {'now': …}"
     if moment > info.context["now"] + AHEAD:
-        raise PydanticCustomError("in_future", "has not happened yet: it is over 60 s ahead", {"remedy": "Check your clock"})
+        raise PydanticCustomError(
+            "in_future", "has not happened yet: it is over 60 s ahead", {"remedy": "Check your clock"}
+        )
     return moment
 
 
@@ -91,7 +93,9 @@ LongText = Annotated[str, StringConstraints(max_length=2000)]
 class MoneyIn(Money):
     """An amount of money that a caller sends: integer minor units."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [{"amount": 1250000, "currency": "GBP"}]})
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"amount": 1250000, "currency": "GBP"}]}
+    )
 
     amount: int = Field(ge=0, le=LARGEST_AMOUNT, description="Integer minor units.")
     currency: Annotated[str, AfterValidator(_currency)] = Field(max_length=200, description="ISO 4217.")

@@ -1,0 +1,86 @@
+"""The application: what the processes serve, and what every process serves."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from services.runtime.http import everywhere
+from services.runtime.http.limits import FormRates
+from services.runtime.http.passage import Passage
+from services.runtime.http.problems import (
+    Internal,
+    MalformedBody,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    ProblemResponse,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from services.runtime.edge import Edge
+    from services.runtime.run import Process
+
+
+def build_app(edge: "Edge", processes: Sequence["Process"]) -> FastAPI:
+    """Compose the routes of these processes, each router once, with health, metrics and documents."""
+    app = FastAPI(
+        title="Leadgate",
+        version=version("leadgate"),
+        openapi_url=None,  # we serve the documents ourselves, without a CDN
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(Passage, edge=edge)],
+        exception_handlers={HTTPException: _http_exception},
+    )
+    app.state.edge = edge
+    app.state.form_rates = FormRates()
+    app.state.checks = [(name, check) for process in processes for name, check in process.checks.items()]
+    app.router.routes.extend(everywhere.routes.routes)
+    app.state.acting = {}
+    for process, router in _once(processes):
+        app.router.routes.extend(router.routes)  # flat: each route is matched once
+        app.state.acting.update({id(route): process.name for route in router.routes})
+    return app
+
+
+def _once(processes: Sequence["Process"]) -> list[tuple["Process", APIRouter]]:
+    """Each router once, with the first process that serves it: processes share some."""
+    every = [(process, router) for process in processes for router in process.routes]
+    return list({id(router): (process, router) for process, router in reversed(every)}.values())[::-1]
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses, as a problem."""
+    assert isinstance(error, HTTPException), "registered for this"
+    problem: Problem
+    match error.status_code:
+        case 404:
+            problem = NotFound()
+        case 405:
+            problem = MethodNotAllowed(request.method, _allowed(request))
+        case 400:
+            problem = MalformedBody("The request cannot be read.")
+        case 503:
+            problem = Unavailable()
+        case _:
+            problem = Internal()
+    return ProblemResponse(problem, request.scope["leadgate.request_id"])
+
+
+def _allowed(request: Request) -> set[str]:
+    """The methods of all routes with this path."""
+    allowed: set[str] = set()
+    for route in request.app.routes:
+        matches, _ = route.matches(request.scope)
+        if matches is not Match.NONE:
+            allowed |= getattr(route, "methods", None) or set()
+    return allowed | ({"HEAD"} if "GET" in allowed else set())

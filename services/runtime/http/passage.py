@@ -1,0 +1,93 @@
+"""What every request passes, in and out: its id and trace, HEAD, and a last net for errors."""
+
+import logging
+from collections.abc import MutableMapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.runtime.http.headers import REQUEST_ID, request_id_of, traceparent_of
+from services.runtime.http.problems import Internal, ProblemResponse
+from services.runtime.trace import Trace, following
+
+if TYPE_CHECKING:
+    from services.runtime.edge import Edge
+
+QUIET: Final = frozenset({"/livez", "/readyz", "/metrics", "/static/{path:path}"})
+"""What machines ask all the time: answered without a line in the log."""
+
+log = structlog.get_logger("leadgate.http")
+
+
+class Passage:
+    """ASGI middleware around everything."""
+
+    def __init__(self, app: ASGIApp, edge: "Edge") -> None:
+        self._app = app
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = request_id_of(headers.get(REQUEST_ID), self._edge.clock.now())
+        traceparent = traceparent_of(headers.get("traceparent"))
+        scope["leadgate.request_id"] = request_id
+        answer = _Answer(scope, send, {REQUEST_ID: request_id} | ({"traceparent": traceparent} if traceparent else {}))
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"
+        began = perf_counter()
+        with following(Trace(request_id, traceparent)):
+            try:
+                await self._app(scope, answer.receiver(receive), answer.send)
+            except Exception as error:
+                log.error("failed", method=scope["method"], error=type(error).__name__, exc_info=error)
+                if not answer.status:
+                    await ProblemResponse(Internal(), request_id)(scope, receive, answer.send)
+            finally:
+                self._note(scope, answer.status, perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log the answer, by the template of its path: the path itself holds ids."""
+        route = getattr(scope.get("route"), "path_format", "unmatched")
+        process = scope["app"].state.acting.get(id(scope.get("route")), "http") if "app" in scope else "http"
+        telemetry = self._edge.telemetry
+        telemetry.requests.labels(process, scope["method"], route, str(status)).inc()
+        telemetry.request_seconds.labels(process, route).observe(seconds)
+        level = logging.DEBUG if route in QUIET or not status else logging.INFO
+        log.log(level, "answered", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+class _Answer:
+    """The answer on its way out: with the headers of every answer, and to a HEAD without its body."""
+
+    def __init__(self, scope: Scope, send: Send, headers: dict[str, str]) -> None:
+        self._send = send
+        self._headers = headers
+        self._bodiless = scope["method"] == "HEAD"
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Content-Type-Options"] = "nosniff"
+            for name, value in self._headers.items():
+                headers[name] = value
+        elif self._bodiless:
+            if not message.get("more_body", False):
+                await self._send({"type": "http.response.body", "body": b""})
+            return
+        await self._send(message)
+
+    def receiver(self, receive: Receive) -> Receive:
+        """What the application hears: once a HEAD has its headers, that the caller left, which ends streams."""
+
+        async def heard() -> MutableMapping[str, Any]:
+            return {"type": "http.disconnect"} if self._bodiless and self.status else await receive()
+
+        return heard if self._bodiless else receive
