@@ -103,6 +103,8 @@ class Receipt:
     """The rule that matched, or one of `compiled.RESERVED_RULES`."""
     due_at: datetime | None
     """What the calendar said: calendars may say otherwise years later."""
+    person: PersonId
+    """Whose lead it is: `knew.person`, or where that is None a new person of this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,14 @@ class Decision:
 
     outcome: Outcome
     receipt: Receipt
-    person: PersonId
-    """Whose lead it is: `receipt.knew.person`, or where that is None a new person of this id."""
+
+    @property
+    def person(self) -> PersonId:
+        return self.receipt.person
 
     @property
     def new_person(self) -> bool:
+        """Whether nobody known is the same person."""
         return self.receipt.knew.person is None
 
     @property

@@ -116,7 +116,7 @@ def _is_conjunction(when: All) -> bool:
 
 def _then(then: ThenModel) -> Then:
     if then.nurture is not None:
-        return Sleep(duration(then.nurture), then.segment)
+        return Sleep(elapsed(then.nurture), then.segment)
     if then.reject is not None:
         return Refuse(Rejection(then.reject), then.segment)
     queue = QueueName(str(then.queue))

@@ -83,7 +83,7 @@ class Place:
 class Sleep:
     """Nurture: decided anew after `by`."""
 
-    by: Duration
+    by: timedelta
     segment: str | None
 
 

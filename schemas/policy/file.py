@@ -45,7 +45,7 @@ class ThenModel(Written):
     qualify: Literal["by-rep", "auto", "bypass"] | None = None
     priority: PriorityName | None = None
     sla: DurationText | None = None
-    nurture: DurationText | None = None
+    nurture: ElapsedText | None = None
     reject: Literal["spam"] | None = None
     segment: SegmentName | None = None
 

@@ -1,0 +1,157 @@
+"""One lead, one decision: a total function of what is known, the policy and `now`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar, assert_never
+
+from router.features import features_of
+from router.order import rank_at
+from router.outcomes import CAPTURED, HANDOVER, Decision, Enqueue, Merge, Nurture, Outcome, Pool, Receipt, Reject
+from router.policy.clauses import Letters, examine
+from router.policy.compiled import FLAGGED, SAME_PERSON, SUPPRESSED, Handover, Place, Policy, Refuse, Rule, Sleep
+from router.world import Known, Lead
+from schemas.events.intake import LeadSubmitted
+from schemas.words import Direction, PersonId, Priority, Qualify, Rejection
+
+ENGINE = 1
+"""The semantics of a decision. A change by which an old receipt would come out otherwise gets a new number."""
+
+Due = Callable[[Place], datetime | None]
+"""The time by which the first attempt is promised, as the calendar says."""
+R = TypeVar("R", Rule, Handover)
+
+
+def decide(lead: Lead, known: Known, policy: Policy, now: datetime) -> Decision:
+    """Decide on a new lead.
+
+    In this order: what ingest flagged is rejected, then whom no channel may reach; who has an open lead is merged into
+    it; the first rule that matches decides; else the fallback for its direction.
+    """
+    asked = _asked(lead.submitted, known, policy, now, person=known.person or lead.person)
+    return conclude(asked, policy, _calendar(policy, now))
+
+
+def redecide(
+    submitted: LeadSubmitted, person: PersonId, policy: Policy, now: datetime, *, suppressed: bool = False
+) -> Decision:
+    """Decide again on a nurtured lead, when its day has come or its person (then `features.renewed` makes `submitted`).
+
+    It is not matched: it is the open lead of its person.
+    """
+    asked = _asked(submitted, Known(person=person, suppressed=suppressed), policy, now, person=person)
+    return conclude(asked, policy, _calendar(policy, now))
+
+
+def handover(
+    submitted: LeadSubmitted,
+    qualification: Mapping[str, Any],
+    person: PersonId,
+    policy: Policy,
+    now: datetime,
+    *,
+    priority: Priority,
+) -> Decision:
+    """Decide to which closing queue goes what a rep has qualified: always an `Enqueue` or a `Pool`.
+
+    `submitted` is the lead as corrected. Unless the rule says another, the opportunity has the lead's `priority`.
+    """
+    asked = _asked(submitted, Known(person=person), policy, now, person=person)
+    saw = features_of(submitted, policy.looks_at, qualification)
+    asked = replace(asked, stage=HANDOVER, priority=priority, flag=None, saw=saw)
+    return conclude(asked, policy, _calendar(policy, now))
+
+
+def conclude(asked: Receipt, policy: Policy, due: Due) -> Decision:
+    """Fill in a receipt of which the inputs stand: the clauses, the rule, and the outcome."""
+    if asked.flag is not None:
+        flags = {reason.value: reason for reason in Rejection}
+        return Decision(Reject(flags.get(asked.flag, Rejection.REVIEW), None), replace(asked, rule=FLAGGED))
+    if asked.knew.suppressed:
+        return Decision(Reject(Rejection.SUPPRESSED, None), replace(asked, rule=SUPPRESSED))
+    if asked.knew.into is not None and asked.knew.matched_by is not None:
+        merge = Merge(asked.knew.into, asked.knew.matched_by, redecide=asked.knew.nurturing)
+        return Decision(merge, replace(asked, rule=SAME_PERSON))
+    rule, clauses = _first(asked, policy)
+    due_at = due(rule.then) if isinstance(rule.then, Place) else None
+    outcome = _outcome(asked, rule, policy, due_at)
+    return Decision(outcome, replace(asked, clauses=clauses, rule=rule.name, due_at=due_at))
+
+
+def _asked(submitted: LeadSubmitted, known: Known, policy: Policy, now: datetime, *, person: PersonId) -> Receipt:
+    return Receipt(
+        lead=submitted.id,
+        engine=ENGINE,
+        policy=policy.version,
+        now=now,
+        stage=CAPTURED,
+        direction=str(submitted.direction),
+        list=submitted.list,
+        flag=submitted.flag,
+        priority=Priority.NORMAL,
+        saw=features_of(submitted, policy.looks_at),
+        knew=known,
+        clauses=(),
+        rule="",
+        due_at=None,
+        person=person,
+    )
+
+
+def _calendar(policy: Policy, now: datetime) -> Due:
+    def due(place: Place) -> datetime | None:
+        return None if place.sla is None else policy.queues[place.queue].calendar.due(now, place.sla)
+
+    return due
+
+
+def _first(asked: Receipt, policy: Policy) -> tuple[Rule | Handover, tuple[str, ...]]:
+    """The first rule that matches, and what each rule up to it said; else the fallback."""
+    if asked.stage == HANDOVER:
+        return _first_of(policy.handover, policy.fallback_handover, asked)
+    inbound = policy.fallback[Direction.INBOUND]
+    fallback = next((rule for way, rule in policy.fallback.items() if way == asked.direction), inbound)
+    return _first_of(policy.rules, fallback, asked)
+
+
+def _first_of(rules: Sequence[R], fallback: R, asked: Receipt) -> tuple[R, tuple[str, ...]]:
+    letters, said = Letters(asked.saw), list[str]()
+    for rule in rules:
+        matched, clauses = examine(rule, letters)
+        said.append(clauses)
+        if matched:
+            return rule, tuple(said)
+    return fallback, tuple(said)
+
+
+def _outcome(asked: Receipt, rule: Rule | Handover, policy: Policy, due_at: datetime | None) -> Outcome:
+    match rule.then:
+        case Sleep(by=by, segment=segment):
+            return Nurture(asked.now + by, segment)
+        case Refuse(reason=reason, segment=segment):
+            return Reject(reason, segment)
+        case Place() as place:
+            return _placed(asked, place, policy, due_at)
+        case _:
+            assert_never(rule.then)
+
+
+def _placed(asked: Receipt, place: Place, policy: Policy, due_at: datetime | None) -> Enqueue | Pool:
+    queue = policy.queues[place.queue]
+    priority = place.priority or asked.priority
+    at_once = queue.release is None or priority is Priority.HOT or _raised_a_hand(asked, place)
+    return (Enqueue if at_once else Pool)(
+        queue=queue.name,
+        kind=queue.kind,
+        qualify=place.qualify,
+        priority=priority,
+        segment=place.segment,
+        rank_at=rank_at(asked.now, priority, from_list=asked.list, credit=policy.rank_credit),
+        due_at=due_at,
+    )
+
+
+def _raised_a_hand(asked: Receipt, place: Place) -> bool:
+    """Who asked for something is not kept waiting by a buffer until a rep has qualified them."""
+    hand_raiser = asked.direction == Direction.INBOUND and not asked.list
+    return hand_raiser and asked.stage == CAPTURED and place.qualify is Qualify.BY_REP
