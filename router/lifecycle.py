@@ -135,7 +135,7 @@ LEAD = Machine(
         Move(Act.DEFER, _of(_L.CLAIMED), _L.QUEUED, REP),
         Move(Act.EXPIRE, _of(_L.CLAIMED), _L.QUEUED, SYSTEM),
         Move(Act.REVOKE, _of(_L.CLAIMED), _L.QUEUED, MANAGERS | SYSTEM),
-        Move(Act.REQUEUE, _of(_L.QUEUED, _L.POOLED), _L.QUEUED, MANAGERS),
+        Move(Act.REQUEUE, _of(_L.QUEUED, _L.POOLED), _L.QUEUED, MANAGERS | SYSTEM),
         Move(
             Act.CLOSE,
             _of(_L.CLAIMED, _L.QUEUED, _L.POOLED, _L.NURTURING),
@@ -165,7 +165,7 @@ ITEM = Machine(
             Act.REQUEUE,
             _of(_I.QUEUED, _I.POOLED, _I.SNOOZED, _I.PARKED),
             _I.QUEUED,
-            MANAGERS,
+            MANAGERS | SYSTEM,
             says.ItemQueued,
             Cause.REQUEUE,
         ),

@@ -174,6 +174,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         schema="routing",
     )
+    op.create_index(
+        "items_breached",
+        "items",
+        ["queue"],
+        unique=False,
+        schema="routing",
+        postgresql_where=sa.text(
+            "attempted_at IS NULL AND sla_breached_at IS NOT NULL AND state IN ('pooled', 'queued', 'claimed', 'snoozed', 'parked')"
+        ),
+    )
     op.create_index("items_lead", "items", ["lead_id"], unique=False, schema="routing")
     op.create_index(
         "items_parked",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, func, literal, null, or_, select, union_all, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.buffer import target
@@ -15,8 +15,6 @@ from schemas.words import QueueName
 from services.runtime.tx import ReadTx, Tx
 from services.store import queues
 from services.store import tables as t
-
-NEVER = cast(null(), t.TIME)
 
 AGAIN = timedelta(days=1)
 """Signals are kept for a week."""
@@ -53,13 +51,9 @@ def stored(measures: QueueMeasured) -> dict[str, Any]:
 
 async def measure(tx: ReadTx, policy: Policy, names: Sequence[QueueName]) -> list[QueueMeasured]:
     """Count what lies in each of these queues now, test items apart."""
-    found: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for row in await tx.fetch(union_all(*_counts(tx.now))):
-        found.setdefault(row["queue"], {})[row["what"]] = row["n"]
-        if row["oldest"] is not None:
-            found[row["queue"]]["oldest"] = row["oldest"]
+    found = await queues.tally(tx, *_counts(tx.now))
     present = await queues.present(tx)
-    return [_measured(name, policy, found[name], present.get(name, ()), tx.now) for name in names]
+    return [_measured(name, policy, found.get(name, {}), present.get(name, ()), tx.now) for name in names]
 
 
 def _measured(
@@ -95,24 +89,11 @@ def _counts(now: datetime) -> list[Select[Any]]:
     due = or_(claim.next_at.is_(None), claim.next_at <= now)
     breached = item.sla_breached_at.is_not(None) & item.attempted_at.is_(None) & queues.OPEN
     return [
-        _count("depth", item.queue, queues.QUEUED, queues.REAL, oldest=func.min(item.queued_at)),
-        _count("pool", item.queue, queues.POOLED, queues.REAL),
-        _count("snoozed", item.queue, queues.SNOOZED, queues.REAL),
-        _count("parked", item.queue, queues.PARKED, queues.REAL),
-        _count("sla_breached", item.queue, breached, queues.REAL),
-        _count("in_hand", claim.queue, queues.HELD, real_claim, due),
-        _count("open", claim.queue, queues.HELD, real_claim),
+        queues.counted("depth", item.queue, queues.QUEUED, queues.REAL, oldest=func.min(item.queued_at)),
+        queues.counted("pool", item.queue, queues.POOLED, queues.REAL),
+        queues.counted("snoozed", item.queue, queues.SNOOZED, queues.REAL),
+        queues.counted("parked", item.queue, queues.PARKED, queues.REAL),
+        queues.counted("sla_breached", item.queue, breached, queues.REAL),
+        queues.counted("in_hand", claim.queue, queues.HELD, real_claim, due),
+        queues.counted("open", claim.queue, queues.HELD, real_claim),
     ]
-
-
-def _count(
-    what: str,
-    queue: ColumnElement[str],
-    *which: ColumnElement[bool],
-    oldest: ColumnElement[Any] = NEVER,
-) -> Select[Any]:
-    return (
-        select(queue.label("queue"), literal(what).label("what"), func.count().label("n"), oldest.label("oldest"))
-        .where(*which)
-        .group_by(queue)
-    )

@@ -6,21 +6,22 @@ queue. Both take item and lead together by SKIP LOCKED, and wait for no lead (la
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, all_, select, union_all, update
+from sqlalchemy import ColumnElement, Select, not_, select, union_all, update
 
 from router.buffer import target
-from router.daystart import next_start
+from router.daystart import due_on, next_start
 from router.lifecycle import Act
-from router.policy.compiled import Queue, ReleasePlan
+from router.policy.compiled import Policy, Queue, ReleasePlan
 from router.release import release
 from schemas.events.opportunity import OpportunityReleased
 from schemas.events.signals import QueueReplenishmentRequired
 from schemas.events.stamp import SYSTEM, Actor
 from schemas.words import QueueName, ReleaseCause, RepId, Role
-from services.runtime.tx import Tx
+from services.runtime.tx import ReadTx, Tx
 from services.store import items, queues, suppressions
 from services.store import tables as t
 from services.store.items import Item
@@ -28,6 +29,40 @@ from services.store.story import Stories
 
 BATCH = 100
 """How many items one transaction moves at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanting:
+    """A queue that wants something of its pool. `day`: that of the day start that is due, if one is."""
+
+    queue: Queue
+    day: date | None
+
+
+async def wanting(tx: ReadTx, policy: Policy) -> list[Wanting]:
+    """Look, without a lock, which queues want a day start or a top-up, or have news of a shortage for upstream."""
+    rows = {row["name"]: row for row in await tx.fetch(select(t.queues))}
+    item = t.items.c
+    found = await queues.tally(
+        tx,
+        queues.counted("depth", item.queue, queues.QUEUED, queues.REAL),
+        queues.counted("pool", item.queue, queues.POOLED, queues.REAL),
+        queues.counted("tests", item.queue, queues.POOLED, item.test),
+    )
+    present = await queues.present(tx)
+    wanted = []
+    for name, queue in policy.queues.items():
+        goal = target(queue, present.get(name, ()), tx.now)
+        if queue.release is None or goal is None:
+            continue
+        lie, row = found.get(name, {}), rows.get(name)
+        depth, pool, tests = (lie.get(what, 0) for what in ("depth", "pool", "tests"))
+        day = due_on(queue, queue.release, tx.now)
+        if row is None or row["day_started_on"] is None or row["day_started_on"] < day:
+            wanted.append(Wanting(queue, day))
+        elif (pool and depth < goal) or tests or queues.shortage(depth, pool, goal) != row["shortage"]:
+            wanted.append(Wanting(queue, None))
+    return wanted
 
 
 async def top_up(tx: Tx, stories: Stories, queue: Queue, cause: ReleaseCause = ReleaseCause.LEVEL) -> bool:
@@ -110,7 +145,7 @@ def _pool(queue: QueueName, *, test: bool) -> Select[Any]:
 
 
 def _may_have(rep: RepId) -> ColumnElement[bool]:
-    return rep != all_(t.items.c.returned_by)
+    return not_(t.items.c.returned_by.contains([rep]))
 
 
 async def _take(tx: Tx, stories: Stories, pool: Select[Any], limit: int) -> list[Item]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, bindparam, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, cast, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.lifecycle import OPEN_ITEM_STATES
-from schemas.words import ClaimState, ItemState, Presence, QueueName
+from schemas.words import ClaimState, ItemState, QueueName
 from services.runtime.tx import ReadTx, Tx
+from services.store import reps
 from services.store import tables as t
 
 
@@ -28,6 +29,7 @@ OPEN = spelled(t.items.c.state, *sorted(OPEN_ITEM_STATES))
 HELD = spelled(t.claims.c.state, ClaimState.ACTIVE)
 REAL = t.items.c.test.is_(False)
 """Test items are in no count and in no buffer."""
+_NEVER = cast(null(), t.TIME)
 
 
 async def lock(tx: Tx, queue: QueueName) -> RowMapping:
@@ -61,15 +63,34 @@ def shortage(depth: int, pool: int, target: int | None) -> int:
 
 async def present(tx: ReadTx) -> Mapping[QueueName, Sequence[int]]:
     """For each queue, for each of its reps who is not away, among how many queues they are shared."""
-    away = and_(
-        t.reps.c.status == Presence.AWAY.value, or_(t.reps.c.away_until.is_(None), t.reps.c.away_until > tx.now)
-    )
     found: dict[QueueName, list[int]] = {}
-    for row in await tx.fetch(select(t.reps.c.queues).where(not_(away))):
+    for row in await tx.fetch(select(t.reps.c.queues).where(reps.present(tx.now))):
         for queue in row["queues"]:
             found.setdefault(QueueName(queue), []).append(len(row["queues"]))
     return found
 
 
-def _count() -> Select[tuple[int]]:
+def counted(
+    what: str, queue: ColumnElement[str], *which: ColumnElement[bool], oldest: ColumnElement[Any] = _NEVER
+) -> Select[Any]:
+    """A count by queue, to be one part of a `tally`."""
+    return (
+        select(queue.label("queue"), literal(what).label("what"), func.count().label("n"), oldest.label("oldest"))
+        .where(*which)
+        .group_by(queue)
+    )
+
+
+async def tally(tx: ReadTx, *counts: Select[Any]) -> Mapping[str, Mapping[str, Any]]:
+    """For each queue, by name, what was `counted` there; a count of none is absent."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in await tx.fetch(union_all(*counts)):
+        of_queue = found.setdefault(row["queue"], {})
+        of_queue[row["what"]] = row["n"]
+        if row["oldest"] is not None:
+            of_queue["oldest"] = row["oldest"]
+    return found
+
+
+def _count() -> Select[int]:
     return select(func.count()).select_from(t.items)

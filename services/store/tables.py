@@ -197,6 +197,14 @@ items = Table(
             " AND state IN ('pooled', 'queued', 'claimed', 'snoozed', 'parked')"
         ),
     ),
+    Index(
+        "items_breached",
+        "queue",
+        postgresql_where=sql(
+            "attempted_at IS NULL AND sla_breached_at IS NOT NULL"
+            " AND state IN ('pooled', 'queued', 'claimed', 'snoozed', 'parked')"
+        ),
+    ),
     Index("items_lead", "lead_id"),
 )
 

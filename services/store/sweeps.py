@@ -1,0 +1,119 @@
+"""What time does to items and claims: claims run out, items wake, next steps and answers are late."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
+
+from router.lifecycle import Act
+from schemas.events.lifecycle import ItemSlaBreached
+from services.runtime.tx import ReadTx, Tx
+from services.store import items, lateness, queues
+from services.store import tables as t
+from services.store.due import Due, claims_again, items_again, look
+from services.store.story import telling
+
+EXPIRED = "expired"
+"""Why an item is parked whose claim ended after an attempt, and nobody covers."""
+KEYS_KEPT = timedelta(days=1)
+"""How long the idempotency key of a pull outlives its claim."""
+
+
+async def ended_claims(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+    """Claims that have run out, the longest ago first."""
+    claim = t.claims.c
+    return await look(tx, t.claims, _run_out(tx.now), claim.expires_at, limit, but)
+
+
+async def end_claims(tx: Tx, found: Sequence[Due]) -> int:
+    """End claims that have run out. After an attempt the item goes to the manager's list, before it to its queue.
+
+    The holder is warned first. The item keeps its age, and nobody is marked by it.
+    """
+    async with telling(tx) as stories:
+        held = await claims_again(tx, stories, found, _run_out(tx.now))
+        for claim, item in held:
+            story = await stories.lock(claim.lead_id)
+            warned = await lateness.settle(tx, story, item, claim, ending=True)
+            tried = claim.attempted_at is not None
+            back = await items.apply(tx, story, item, Act.EXPIRE, claim=warned, announce=not tried, exempt=True)
+            if tried:
+                await items.apply(tx, story, back, Act.PARK, detail={"reason": EXPIRED})
+    return len(held)
+
+
+async def late_claims(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+    """Claims of whose next step there is something to tell."""
+    return await look(tx, t.claims, _late(tx.now), t.claims.c.next_at, limit, but)
+
+
+async def warn_holders(tx: Tx, found: Sequence[Due]) -> int:
+    """Tell, once each, that a next step is overdue and that a promise is broken."""
+    async with telling(tx) as stories:
+        held = await claims_again(tx, stories, found, _late(tx.now))
+        for claim, item in held:
+            await lateness.settle(tx, await stories.lock(claim.lead_id), item, claim)
+    return len(held)
+
+
+async def snoozed_items(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+    """Sleeping items whose time has come."""
+    return await look(tx, t.items, _rested(tx.now), t.items.c.next_at, limit, but)
+
+
+async def wake_items(tx: Tx, found: Sequence[Due]) -> int:
+    """Put sleeping items back into their queues, age kept, for anyone."""
+    async with telling(tx) as stories:
+        rested = await items_again(tx, stories, found, _rested(tx.now))
+        for item in rested:
+            await items.apply(tx, await stories.lock(item.lead_id), item, Act.WAKE, next_at=None, exempt=True)
+    return len(rested)
+
+
+async def unanswered_items(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+    """Open items that nobody attempted by the time at which they were due."""
+    return await look(tx, t.items, _unanswered(tx.now), t.items.c.due_at, limit, but)
+
+
+async def breach_items(tx: Tx, found: Sequence[Due]) -> int:
+    """Tell once that the answer to an item is late, wherever it lies."""
+    async with telling(tx) as stories:
+        late = await items_again(tx, stories, found, _unanswered(tx.now))
+        for item in late:
+            assert item.due_at is not None
+            story = await stories.lock(item.lead_id)
+            story.tell(ItemSlaBreached(**items.of_item(item), due_at=item.due_at))
+            await tx.execute(update(t.items).where(t.items.c.id == item.id).values(sla_breached_at=tx.now))
+    return len(late)
+
+
+async def prune_pull_keys(tx: Tx, limit: int) -> int:
+    """Forget keys of pulls a day after these, once their claims have ended; how many."""
+    key, claim = t.pull_keys.c, t.claims.c
+    place = (key.rep_id, key.desk, key.key)
+    old = (
+        select(*place)
+        .join(t.claims, and_(claim.id == key.claim_id, queues.HELD), isouter=True)
+        .where(key.at < tx.now - KEYS_KEPT, claim.id.is_(None))
+        .limit(limit)
+    )
+    return await tx.execute(delete(t.pull_keys).where(tuple_(*place).in_(old)))
+
+
+def _run_out(now: datetime) -> ColumnElement[bool]:
+    return and_(queues.HELD, t.claims.c.expires_at <= now)
+
+
+def _late(now: datetime) -> ColumnElement[bool]:
+    claim = t.claims.c
+    broken = and_(claim.next_promise, claim.settled_at.is_(None), claim.next_at < now - lateness.KEPT_WITHIN)
+    return and_(queues.HELD, claim.next_at <= now, or_(claim.overdue_at.is_(None), broken))
+
+
+def _rested(now: datetime) -> ColumnElement[bool]:
+    return and_(queues.SNOOZED, t.items.c.next_at <= now)
+
+
+def _unanswered(now: datetime) -> ColumnElement[bool]:
+    item = t.items.c
+    return and_(queues.OPEN, item.attempted_at.is_(None), item.sla_breached_at.is_(None), item.due_at < now)
