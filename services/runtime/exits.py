@@ -8,6 +8,13 @@ class Ended(Exception):
     code = "internal"
 
 
+class Mistaken(Ended):
+    """The answer is no: what was given has mistakes."""
+
+    exit_code = 1
+    code = "invalid"
+
+
 class BadSetting(Ended):
     """A flag or variable is wrong."""
 

@@ -35,17 +35,17 @@ def routes(rep_exists: RepExists) -> APIRouter:
         if isinstance(body, RepKeyIn) and not await rep_exists(tx, RepId(body.rep_id)):
             raise Invalid([Mistake("not_allowed", "there is no such rep", pointer="#/rep_id")])
         try:
-            key, secret = await keys.create(tx, call.edge.keyring, _wanted(body))
+            key, secret = await keys.create(tx, call.edge.keyring, wanted(body))
         except KeyLimit as error:
             raise Conflict("key_limit", f"{error}.", state="two_live_keys") from None
-        return NewKeyOut(**_shown(key).model_dump(), key=secret)
+        return NewKeyOut(**shown(key).model_dump(), key=secret)
 
     @router.get("/v1/keys")
     @allow(PrincipalKind.ADMIN)
     async def list_keys(call: Call, query: ListQuery, tx: ReadTx) -> Page[KeyOut]:
         """List the keys, revoked ones too, without their secrets."""
         rows = await keys.page(tx, after=call.after[0] if call.after else None, limit=query.limit + 1)
-        return call.page(rows, query.limit, out=_shown, place=lambda key: (key.principal.key_id,))
+        return call.page(rows, query.limit, out=shown, place=lambda key: (key.principal.key_id,))
 
     @router.delete("/v1/keys/{key_id}", status_code=204)
     @allow(PrincipalKind.ADMIN)
@@ -59,7 +59,8 @@ def routes(rep_exists: RepExists) -> APIRouter:
     return router
 
 
-def _wanted(body: KeyIn) -> NewKey:
+def wanted(body: KeyIn) -> NewKey:
+    """What the body asks for."""
     given: dict[str, Any] = {"kind": body.kind, "name": body.name}
     match body:
         case FormKeyIn():
@@ -74,7 +75,8 @@ def _wanted(body: KeyIn) -> NewKey:
     return NewKey(**given)
 
 
-def _shown(key: Key) -> KeyOut:
+def shown(key: Key) -> KeyOut:
+    """A key as it is listed."""
     who = key.principal
     return KeyOut(
         id=who.key_id,

@@ -1,0 +1,96 @@
+"""`leadgate policy check | publish | show`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from router.policy.check import check as checked
+from router.policy.mistakes import Mistake
+from services import policies
+from services.cli.options import Shared, at_store, shared
+from services.runtime.edge import Edge
+from services.runtime.exits import NotFound
+from services.runtime.exits import Mistaken
+from services.runtime.tx import Tx
+
+
+@click.group()
+def policy() -> None:
+    """The policy: sources, rules, desks, queues, buffers, calendars, in one YAML file."""
+
+
+@policy.command(epilog="\b\nExamples:\n  leadgate policy check policy.yaml\n  leadgate policy check policy.yaml --json\n")
+@click.argument("file", type=click.Path(path_type=Path))
+@shared
+def check(shared: Shared, file: Path) -> None:
+    """Name every mistake in FILE with its line, what stands there and what to do. Exit 1 where there is any."""
+    mistakes = checked(read_policy(file)).mistakes
+    shared.say({"ok": not mistakes, "mistakes": [asdict(each) for each in mistakes]}, _words(file.name, mistakes))
+    if mistakes:
+        raise click.exceptions.Exit(1)
+
+
+@policy.command(
+    epilog='\b\nExamples:\n  leadgate policy publish policy.yaml --message "Ireland gets its own queue"\n'
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--message", default="", help="Why, for the history.")
+@shared
+def publish(shared: Shared, file: Path, message: str) -> None:
+    """Check FILE and put it in force, everywhere within five seconds. A faulty one changes nothing: exit 1."""
+    text = read_policy(file)
+
+    async def done(edge: Edge) -> policies.Published:
+        async with edge.database.tx() as tx:
+            return await put_in_force(tx, text, message)
+
+    done_ = at_store(shared, done)
+    words = "is in force" if done_.changed else "was in force already: nothing changed"
+    shared.say({"version": done_.version, "changed": done_.changed}, f"Version {done_.version} {words}.")
+
+
+@policy.command(epilog="\b\nExamples:\n  leadgate policy show\n  leadgate policy show 3 > policy.yaml\n")
+@click.argument("version", type=click.IntRange(1), required=False)
+@shared
+def show(shared: Shared, version: int | None) -> None:
+    """Print the policy in force, or VERSION."""
+
+    async def done(edge: Edge) -> dict[str, Any] | None:
+        async with edge.database.read() as tx:
+            return await policies.show(tx, version)
+
+    found = at_store(shared, done)
+    if found is None:
+        raise NotFound(f"there is no version {version}" if version else "no policy is published")
+    shared.say(found, str(found["yaml"]).rstrip("\n"))
+
+
+async def put_in_force(tx: Tx, text: str, message: str) -> policies.Published:
+    """Publish. Raises: Mistaken, with every mistake in words."""
+    try:
+        return await policies.publish(tx, text, message)
+    except policies.Refused as refused:
+        raise Mistaken(_words("the policy", refused.mistakes)) from None
+
+
+def read_policy(file: Path) -> str:
+    """The text of a policy file. Raises: NotFound, UsageError where it is no text."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {file}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{file} cannot be read: {error}") from None
+
+
+def _words(name: str, mistakes: Sequence[Mistake]) -> str:
+    if not mistakes:
+        return f"{name}: no mistakes."
+    lines = [f"{name}: {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}."]
+    for each in mistakes:
+        value = "" if each.value is None else f" ({each.value!r})"
+        lines.append(f"  line {each.line or '?'}: {each.path}{value}: {each.detail}. {each.remedy or ''}".rstrip())
+    return "\n".join(lines)

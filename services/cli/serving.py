@@ -1,0 +1,71 @@
+"""How a long-running command starts, says that it is ready, and ends."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from services.cli.options import Shared
+from services.runtime.edge import Edge
+from services.runtime.exits import Ended, Unavailable
+from services.runtime.failures import Failure, failure
+from services.runtime.logs import configure
+from services.runtime.run import Process, run
+
+
+async def serve(
+    shared: Shared,
+    edge: Edge,
+    processes: Sequence[Process],
+    port: int,
+    ready: dict[str, Any] | None = None,
+    words: Callable[[str], str] | None = None,
+) -> None:
+    """Run processes until INT or TERM. When all is ready, say so: a line with `--json`, else in `words` (of the URL)."""
+    configure(edge.settings)
+
+    async def told(url: str) -> None:
+        if shared.as_json:
+            line = {"event": "ready", "url": url, "pid": os.getpid(), **(ready or {}), "version": version("leadgate")}
+            click.echo(json.dumps(line))
+        else:
+            names = ", ".join(process.name for process in processes)
+            click.echo(f"{names} on {url}" if words is None else words(url))
+            click.echo("Ready.")
+        sys.stdout.flush()
+
+    await run(edge, processes, edge.settings.host, port, told)
+
+
+@contextmanager
+def ending(shared: Shared) -> Iterator[None]:
+    """Say how it ended: with `--json` as the last line."""
+    try:
+        yield
+    except Exception as error:
+        ended = _ended(error)
+        _stopped(shared, 70 if ended is None else ended.exit_code)
+        if ended is None:
+            raise
+        raise ended from error
+    _stopped(shared, 0)
+
+
+def _ended(error: Exception) -> Ended | None:
+    """How the command ends by this error; None: by a bug."""
+    if isinstance(error, Ended):
+        return error
+    if failure(error) is Failure.OUTAGE:
+        return Unavailable(f"the database is not available: {error or type(error).__name__}")
+    return None
+
+
+def _stopped(shared: Shared, code: int) -> None:
+    if shared.as_json:
+        click.echo(json.dumps({"event": "stopped", "exit_code": code}))
+        sys.stdout.flush()

@@ -1,0 +1,56 @@
+"""`leadgate migrate` and `leadgate topics create`."""
+
+import click
+
+from schemas.topics import PARTITIONS, TOPICS
+from services.cli.options import Shared, at_store, database_url, finish, shared
+from services.runtime.edge import Edge
+from services.runtime.log import table
+from services.runtime.migrations import migrate as bring_up_to_date
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  leadgate migrate
+  DATABASE_URL=postgresql://leadgate@db/leadgate leadgate migrate --json
+"""
+)
+@shared
+def migrate(shared: Shared) -> None:
+    """Bring the database's schema up to date. Harmless to repeat; running processes go on meanwhile."""
+
+    async def done() -> str:
+        async with database_url(shared.settings()) as url:
+            return await bring_up_to_date(url)
+
+    version = finish(done())
+    shared.say({"schema": version}, f"The schema is at version {version}.")
+
+
+@click.group()
+def topics() -> None:
+    """The event log's topics."""
+
+
+@topics.command(
+    epilog="""\b
+Examples:
+  leadgate topics create
+  leadgate topics create --partitions 24
+"""
+)
+@click.option(
+    "--partitions", type=click.IntRange(1, 1000), default=PARTITIONS, show_default=True, help="Of each topic."
+)
+@shared
+def create(shared: Shared, partitions: int) -> None:
+    """Create the topics, or give them more partitions. They never have fewer."""
+
+    async def done(edge: Edge) -> None:
+        async with edge.database.tx() as tx:
+            await table.create(tx, [topic.name for topic in TOPICS], partitions)
+
+    at_store(shared, done)
+    names = [topic.name for topic in TOPICS]
+    shared.say({"topics": names, "partitions": partitions}, "\n".join(names))
