@@ -26,6 +26,7 @@ class Telemetry:
         self.refused = self._counter("intake_refused", "Submissions not accepted, by problem code.", "how", "code")
         # Timers.
         self.loop_seconds = self._histogram("loop_seconds", "One turn of a timer's work.", "loop")
+        self.loop_at = self._gauge("loop_last_timestamp_seconds", "When a timer's work was last done.", "loop")
         self.failures = self._counter("task_failures", "Tasks restarted after an outage.", "task")
 
     def exposition(self) -> bytes:

@@ -49,7 +49,9 @@ SELECT p.topic, p.partition, p.first_offset, p.next_offset, (
   SELECT r."offset" FROM log.records AS r
   WHERE r.topic = p.topic AND r.partition = p.partition AND r.appended_at >= $2
   ORDER BY r."offset" LIMIT 1
-) AS kept
+) AS kept, (
+  SELECT min(at.position) FROM log.positions AS at WHERE at.topic = p.topic AND at.partition = p.partition
+) AS read
 FROM log.partitions AS p WHERE p.topic = $1 AND p.first_offset < p.next_offset
 ORDER BY p.partition
 """
@@ -112,15 +114,20 @@ async def create(tx: Tx, topics: Sequence[str], partitions: int) -> None:
     await driver(tx).execute(CREATE_SQL, list(topics), partitions)
 
 
-async def trim(tx: Tx, topic: str, before: datetime) -> int:
-    """Delete the records of a topic that were appended before then, oldest first; how many."""
+async def trim(tx: Tx, topic: str, before: datetime, limit: int) -> int:
+    """Delete records of a topic that were appended before then, at most `limit` of each partition; how many.
+
+    What a consumer has yet to read stays: after weeks of standing still, nothing accepted is lost.
+    """
     cut = 0
     for row in await driver(tx).fetch(FIRST_KEPT_SQL, topic, before):
-        first = row["next_offset"] if row["kept"] is None else row["kept"]
-        if first > row["first_offset"]:
+        oldest, read = row["first_offset"], row["read"]
+        kept = row["next_offset"] if row["kept"] is None else row["kept"]
+        first = min(kept, oldest + limit, oldest if read is None else read)
+        if first > oldest:
             await driver(tx).execute(CUT_SQL, topic, row["partition"], first)
             await driver(tx).execute(MOVE_FIRST_SQL, topic, row["partition"], first)
-            cut += first - row["first_offset"]
+            cut += first - oldest
     return cut
 
 
