@@ -26,7 +26,7 @@ def recompute(receipt: Receipt, policy: Policy) -> Decision:
 
 
 def to_json(receipt: Receipt) -> dict[str, Any]:
-    """Lay it out for storage. Under `beside` stands what a person wrote: once erased, the rest tells nothing of them."""
+    """Lay it out for storage. Under `beside` stands what a person wrote: without it, the rest tells nothing of them."""
     knew = receipt.knew
     return {
         "lead": receipt.lead,
