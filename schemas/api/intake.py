@@ -37,7 +37,10 @@ FIRST_YEAR = 2000
 _EDGES = "".join(char for char in map(chr, range(0x3001)) if char.isspace()) + "\u200b\u200c\u200d\u2060\ufeff"
 """What is trimmed: white space, and what is as invisible when pasted along."""
 _CUSTOM_KEY = r"^[A-Za-z0-9_.-]{1,64}$"
-_WEB = re.compile(r"(https?://)?([^\s/?#@\\:]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE)
+WEB = re.compile(
+    r"(https?://([^\s/?#@\\:]+|\[[0-9a-f:.]+\])|[^\s/?#@\\:.]+\.[^\s/?#@\\:]+)(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE
+)
+"""What an address of a page looks like: with a scheme, or as people write it, `example.com/page`."""
 _LANGUAGE = re.compile(
     r"(?P<language>[a-z]{2,3}(-[a-z]{3}){0,3}|[a-z]{4,8})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|\d{3}))?"
     r"(-([a-z0-9]{5,8}|\d[a-z0-9]{3}))*(-[a-wyz0-9](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?",
@@ -80,7 +83,7 @@ def _language(tag: str) -> str:
 
 
 def _web(url: str) -> str:
-    if not (shape := _WEB.fullmatch(url)) or ("." not in shape[2] and shape[1] is None and shape[2][0] != "["):
+    if not WEB.fullmatch(url):
         raise PydanticCustomError(
             "invalid_url", "is no address of a page", {"remedy": "Write it as https://example.com/page"}
         )

@@ -5,14 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from schemas.api.intake import MOST_EMPLOYEES, Warned, clean
+from schemas.api.intake import MOST_EMPLOYEES, WEB, Warned, clean
 from services.ingest.links import web
 from services.runtime.http.body import escaped, odd, odd_character
 from services.runtime.http.problems import Invalid, Mistake
-
-FORM_LIMIT: Final = 256 * 1024
-"""Bytes of a form."""
-MOST_FIELDS: Final = 100
 
 _PLACES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     **{name: (("contact", name),) for name in ("email", "phone", "name", "first_name", "last_name", "job_title")},
@@ -60,22 +56,22 @@ class Filled:
         told = pointer or "#"
         return self.fields.get(told, "email" if told in ("#", "#/contact") else told[2:])
 
-    def in_its_words(self, mistakes: Iterable[Mistake]) -> list[Mistake]:
-        """The same mistakes, at the form's fields, each field once."""
+    def in_its_words(self, mistakes: Iterable[Mistake]) -> list[tuple[str, Mistake]]:
+        """The same mistakes with the names of the form's fields, and pointing at them; each field once."""
         found: dict[str, Mistake] = {}
         for mistake in mistakes:
             field = self.field_of(mistake.pointer)
-            found.setdefault(field, replace(mistake, pointer=f"#/{field}"))
-        return list(found.values())
+            found.setdefault(field, replace(mistake, pointer=f"#/{escaped(field)}"))
+        return list(found.items())
 
     def warned(self, warnings: Iterable[Warned]) -> list[Warned]:
         """The same warnings, at the form's fields."""
-        told = [each.model_copy(update={"pointer": f"#/{self.field_of(each.pointer)}"}) for each in warnings]
+        told = [each.model_copy(update={"pointer": f"#/{escaped(self.field_of(each.pointer))}"}) for each in warnings]
         return [*self.warnings, *told]
 
 
 def read_form(pairs: Iterable[tuple[str, Any]]) -> Filled:
-    """Read the fields of a form in the order sent. What has no place of its own goes to `custom`; the empty is left out.
+    """Read the fields of a form in the order sent. What has no place goes to `custom`; the empty is left out.
 
     What came along with the page and nobody typed (where they came from, click ids) is left out with a warning where it
     is too long or no address: no reason to lose a lead. Of a field sent twice the last counts; in `custom` both do.
@@ -149,17 +145,17 @@ class _Reading:
     def _along(self, name: str, place: tuple[str, ...], value: Any, longest: int) -> None:
         if isinstance(value, str) and len(value) > longest:
             self._warnings.append(Warned(pointer=f"#/{name}", code="too_long", detail="left out"))
-        elif name == "_page" and isinstance(value, str) and not web(value):
+        elif name == "_page" and isinstance(value, str) and not (WEB.fullmatch(value) and web(value)):
             self._warnings.append(Warned(pointer=f"#/{name}", code="invalid_url", detail="left out"))
         else:
             self._put(name, place, value)
 
     def _consent(self, value: Any) -> None:
         """Take a ticked box, whatever its value says, for a yes, and its words for what was agreed to."""
-        word = value.lower() if isinstance(value, str) else value
+        word = str(value).lower() if isinstance(value, str | int) else ""
         if word in _YES or word in _NO:
             self._put("consent", ("consent", "contact"), word in _YES)
-        elif isinstance(word, str):
+        elif isinstance(value, str):
             self._put("consent", ("consent", "contact"), True)
             self._put("consent", ("consent", "text"), value)
         else:

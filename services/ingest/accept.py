@@ -1,0 +1,129 @@
+"""Accept: make submissions durable, and only then say so (law 1). No state is read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from schemas.api.intake import LeadAccepted, Warned
+from schemas.events.intake import LeadSubmitted
+from schemas.ids import encode
+from schemas.person import Contact
+from schemas.topics import INBOUND, OUTBOUND
+from schemas.words import Direction, Rejection, SourceName
+from services.ingest.normalise import normalise
+from services.runtime.http.problems import Problem, TooLarge, Unavailable
+from services.runtime.log import port
+from services.runtime.log.messages import message
+from services.runtime.log.port import EventLog, LogUnavailable, Message
+from services.runtime.secret import Keyring
+from services.runtime.telemetry import Telemetry
+
+RECEIPT_URL: Final = "/v1/leads/{id}"
+_TOPICS: Final = {Direction.INBOUND: INBOUND, Direction.OUTBOUND: OUTBOUND}
+_NOT_ACCEPTED: Final = "Nothing was accepted. Send it again with the same key: it cannot become two leads."
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A submission that is in order, and durable once `keep` has returned."""
+
+    lead: LeadSubmitted
+    warnings: Sequence[Warned]
+
+    @property
+    def receipt_url(self) -> str:
+        return RECEIPT_URL.format(id=self.lead.id)
+
+    def answer(self) -> LeadAccepted:
+        """What the sender is told of it."""
+        return LeadAccepted(
+            id=self.lead.id,
+            received_at=self.lead.received_at,
+            receipt_url=self.receipt_url,
+            warnings=list(self.warnings),
+        )
+
+
+class Intake:
+    """Takes submissions. `region_of` tells where a source's numbers without a country code are dialled."""
+
+    def __init__(
+        self, log: EventLog, keyring: Keyring, telemetry: Telemetry, region_of: Callable[[SourceName], str | None]
+    ) -> None:
+        self._log = log
+        self._keyring = keyring
+        self._telemetry = telemetry
+        self._region_of = region_of
+
+    def take(
+        self,
+        posted: Mapping[str, Any],
+        *,
+        source: SourceName,
+        direction: Direction,
+        key: str | None,
+        now: datetime,
+        flag: Rejection | None = None,
+    ) -> Taken:
+        """Check and normalise one body. Its ids come from its key, else from its `submission_id`, else by chance.
+
+        Raises: Invalid.
+        """
+        normal = normalise(posted, default_region=self._region_of(source), now=now)
+        lead = self._keyring.lead_id(source, key or normal.submission_id)
+        submitted = LeadSubmitted(
+            id=lead,
+            submission_id=self._keyring.submission_id(lead, direction.encode() + b"\n" + normal.said),
+            source=source,
+            direction=direction,
+            received_at=now,
+            occurred_at=normal.occurred_at,
+            test=normal.test,
+            list=normal.list,
+            contact=normal.contact,
+            company=normal.company,
+            intent=normal.intent,
+            product=normal.product,
+            message=normal.message,
+            campaign=normal.campaign,
+            consent=normal.consent,
+            custom=dict(normal.custom),
+            flag=flag,
+        )
+        return Taken(submitted, normal.warnings)
+
+    async def keep(self, taken: Sequence[Taken], how: str) -> None:
+        """Return once all are durable. Raises: Unavailable, TooLarge: none is accepted."""
+        try:
+            await self._log.append([self._message(each.lead) for each in taken])
+        except LogUnavailable as error:
+            raise Unavailable(_NOT_ACCEPTED) from error
+        except port.TooLarge as error:
+            raise TooLarge(port.LARGEST) from error
+        for each in taken:
+            self._telemetry.accepted.labels(each.lead.source, how).inc()
+
+    def refused(self, problem: Problem, how: str) -> None:
+        """Count what was not accepted."""
+        self._telemetry.refused.labels(how, problem.code.value).inc()
+
+    def _message(self, lead: LeadSubmitted) -> Message:
+        key = self._place(lead)
+        topic = _TOPICS[Direction(lead.direction)]
+        return message(
+            topic, key, LeadSubmitted.type(), lead.data(), subject=key, at=lead.received_at, process="ingest"
+        )
+
+    def _place(self, lead: LeadSubmitted) -> str:
+        """The record's key: one person's submissions lie together, without saying who it is."""
+        who = _identity(lead.contact)
+        return encode(self._keyring.digest("person", who)) if who else lead.id
+
+
+def _identity(contact: Contact) -> str | None:
+    if contact.email_valid and contact.email:
+        return f"email {contact.email.casefold()}"
+    if contact.phone_valid and contact.phone:
+        return f"phone {contact.phone}"
+    return f"profile {contact.profile_url}" if contact.profile_valid else None
