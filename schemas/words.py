@@ -241,6 +241,45 @@ class Influence(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Disqualified(StrEnum):
+    """Why a rep disqualified a lead."""
+
+    NO_NEED = "no_need"
+    NO_BUDGET = "no_budget"
+    NO_AUTHORITY = "no_authority"
+    NOT_A_FIT = "not_a_fit"
+    COMPETITOR = "competitor"
+    JOB_SEEKER = "job_seeker"
+    BAD_DATA = "bad_data"
+    SPAM = "spam"
+    OTHER = "other"
+
+
+class Returned(StrEnum):
+    """Why a rep gave an item back."""
+
+    WRONG_QUEUE = "wrong_queue"
+    NO_CAPACITY = "no_capacity"
+    SHIFT_OVER = "shift_over"
+    WRONG_LANGUAGE = "wrong_language"
+    MISSING_SKILL = "missing_skill"
+    CONFLICT_OF_INTEREST = "conflict_of_interest"
+    OTHER = "other"
+
+
+class Loss(StrEnum):
+    """Why an opportunity was lost."""
+
+    PRICE = "price"
+    COMPETITOR = "competitor"
+    NO_DECISION = "no_decision"
+    TIMING = "timing"
+    NO_BUDGET = "no_budget"
+    NOT_A_FIT = "not_a_fit"
+    WENT_SILENT = "went_silent"
+    OTHER = "other"
+
+
 class Rejection(StrEnum):
     """Why a lead was rejected."""
 

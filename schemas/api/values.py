@@ -4,7 +4,16 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from schemas.currencies import CURRENCIES
@@ -72,6 +81,19 @@ def _happened(moment: datetime, info: ValidationInfo) -> datetime:
     return moment
 
 
+def _ahead(moment: datetime, info: ValidationInfo) -> datetime:
+    assert info.context is not None, "whoever validates gives the context {'now': …}"
+    if moment <= info.context["now"]:
+        raise PydanticCustomError("out_of_range", "must lie ahead")
+    return moment
+
+
+def _day_or_time(value: Any, info: ValidationInfo) -> date | datetime:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return _day(value)
+    return _ahead(instant(value), info)
+
+
 def _currency(code: str) -> str:
     if code not in CURRENCIES:
         raise PydanticCustomError("invalid_currency", "is no currency of ISO 4217", {"remedy": "Write it as GBP"})
@@ -82,8 +104,16 @@ Instant = Annotated[datetime, BeforeValidator(instant)]
 """A time with an offset; aware UTC, whole milliseconds."""
 Happened = Annotated[datetime, BeforeValidator(instant), AfterValidator(_happened)]
 """A time at which something has happened: at most 60 s ahead of now. Validate with the context `{"now": …}`."""
+Ahead = Annotated[datetime, BeforeValidator(instant), AfterValidator(_ahead)]
+"""A time that lies ahead. Validate with the context `{"now": …}`."""
 Day = Annotated[date, BeforeValidator(_day)]
 """A date, as 2026-07-06."""
+Until = Annotated[
+    date | datetime,
+    PlainValidator(_day_or_time),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}),
+]
+"""A date (its first moment, in the zone of whoever says when that is), or a time that lies ahead."""
 Text = Annotated[str, StringConstraints(max_length=200)]
 """A short text."""
 LongText = Annotated[str, StringConstraints(max_length=2000)]
