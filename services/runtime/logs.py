@@ -1,0 +1,58 @@
+"""Logs: one event a line on stderr, for people on a terminal, as JSON elsewhere. Ids and names, never personal data.
+
+Loggers are `structlog.get_logger("leadgate.<room>")`; an event is a name in snake case, its facts are arguments.
+"""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from services.runtime import trace
+
+_LIBRARIES = ("uvicorn", "asyncio", "alembic", "sqlalchemy")
+
+
+def configure(level: str, form: Literal["console", "json"] | None) -> None:
+    """Set logging up for this process. `form` None: by whether stderr is a terminal."""
+    console = form == "console" or (form is None and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _followed,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    ends: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ends]
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for library in _LIBRARIES:
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _followed(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Add the process that acts, and the request that it follows from."""
+    event.setdefault("process", trace.process())
+    if (correlation := trace.current().correlation) is not None:
+        event.setdefault("correlation_id", correlation)
+    return event
