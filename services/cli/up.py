@@ -54,7 +54,7 @@ async def _up(shared: Shared, policy: str | None, *, demo: bool, **flags: Any) -
     keyring = config.keyring(settings)
     server = None if settings.database_url else Embedded(settings.data_dir)
     if server is not None:
-        await server.attach()
+        await server.attach(sole=True)
     try:
         url = settings.database_url if server is None else server.url()
         assert url is not None, "one of the two is there"

@@ -67,6 +67,7 @@ class Embedded:
         self._say = say
         self._starting = FileLock(self.data_dir / "postgres.starting")
         self._using = FileLock(self.data_dir / "postgres.using")
+        self._sole = FileLock(self.data_dir / "up.lock")
         self._child: subprocess.Popen[bytes] | None = None
         self._sockets: Path | None = None
 
@@ -76,12 +77,23 @@ class Embedded:
             raise RuntimeError("not started")
         return f"postgresql://leadgate@/{database}?host={quote(str(self._sockets), safe='')}&port=5432"
 
-    async def attach(self) -> None:
-        """Join the server that runs here, or start it (the first time: make it).
+    async def attach(self, *, sole: bool = False) -> None:
+        """Join the server that runs here, or start it (the first time: make it). `sole`: as the one `leadgate up`.
 
-        Raises: Unavailable, with what its log says; Refused where the data is another major version's.
+        Raises: Unavailable, with what its log says; Refused where the data is another major version's, or where
+        another `leadgate up` runs on it.
         """
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"the data directory {self.data_dir} cannot be made: {error.strerror}") from error
+        if sole and not self._sole.take():
+            raise Refused(
+                f"another `leadgate up` (pid {self._sole.noted() or 'unknown'}) runs on {self.data_dir}: stop it, or "
+                "give this one another --data-dir."
+            )
+        if sole:
+            self._sole.note(str(os.getpid()))
         async with self._starting:
             self._using.take(shared=True)
             try:
@@ -89,6 +101,7 @@ class Embedded:
                 await self._create_database()
             except BaseException:
                 self._using.release()
+                self._sole.release()
                 raise
 
     async def leave(self) -> None:
@@ -97,6 +110,7 @@ class Embedded:
             if self._using.take():
                 await self._down()
             self._using.release()
+            self._sole.release()
 
     async def keep(self) -> None:
         """Start it again whenever it dies under us. Runs until cancelled."""

@@ -5,18 +5,19 @@ Loggers are `structlog.get_logger("leadgate.<room>")`; an event is a name in sna
 
 import logging
 import sys
-from typing import Literal
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from services.runtime import trace
+from services.runtime.settings import Settings
 
 _LIBRARIES = ("uvicorn", "asyncio", "alembic", "sqlalchemy")
 
 
-def configure(level: str, form: Literal["console", "json"] | None) -> None:
-    """Set logging up for this process. `form` None: by whether stderr is a terminal."""
+def configure(settings: Settings) -> None:
+    """Set logging up for this process."""
+    level, form = settings.log_level.upper(), settings.log_format
     console = form == "console" or (form is None and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -35,9 +36,9 @@ def configure(level: str, form: Literal["console", "json"] | None) -> None:
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ends]
         )
     )
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     for library in _LIBRARIES:
-        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -17,6 +17,7 @@ from services.runtime.failures import Failure, failure
 from services.runtime.process import Check, Process, Task
 from services.runtime.trace import acting
 from services.runtime.wake import Wake
+from services.runtime.watchdog import turning
 
 __all__ = ["Check", "Edge", "Process", "Task", "every", "open_edge", "run"]
 
@@ -52,7 +53,7 @@ async def run(
         )
     )
     try:
-        with _stops_on_signals(edge, server):
+        with _stops_on_signals(edge, server), turning():
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(_kept(edge, process.name, name, task), name=f"{process.name}.{name}")
