@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import RowMapping, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.buffer import target
@@ -20,33 +20,37 @@ AGAIN = timedelta(days=1)
 """Signals are kept for a week."""
 
 
-async def tell_changed(tx: Tx, policy: Policy) -> int:
-    """Emit the measures of each queue whose measures have changed; how many did.
+async def changed(tx: ReadTx, policy: Policy) -> list[QueueName]:
+    """Look, without a lock, which queues have news: of the policy, and of those that it dropped, so that what still
+    lies in these is seen."""
+    rows = {row["name"]: row for row in await tx.fetch(select(t.queues))}
+    measured = await measure(tx, policy, sorted({*policy.queues, *rows}))
+    return [each.queue for each in measured if _is_news(each, rows.get(each.queue), tx.now)]
 
-    All queues of the policy, and those that it no longer has: what still lies in these is seen. A queue whose row
-    another holds (a release, another worker) is left to the next look.
+
+async def tell(tx: Tx, policy: Policy, names: Sequence[QueueName]) -> int:
+    """Emit the measures of those of these queues that have news; how many had.
+
+    A queue whose row another holds (a release, another worker) is left to the next look.
     """
-    await tx.execute(upsert(t.queues).values([{"name": name} for name in policy.queues]).on_conflict_do_nothing())
-    rows = await tx.fetch(select(t.queues).order_by(t.queues.c.name).with_for_update(skip_locked=True))
-    measured = await measure(tx, policy, [QueueName(row["name"]) for row in rows])
-    changed = [
-        measures
-        for row, measures in zip(rows, measured, strict=True)
-        if row["measures"] != stored(measures) or row["measured_at"] <= tx.now - AGAIN
-    ]
-    for measures in changed:
-        await tx.execute(
-            update(t.queues)
-            .where(t.queues.c.name == measures.queue)
-            .values(measures=stored(measures), measured_at=tx.now)
-        )
-    tx.emit(*changed)
-    return len(changed)
+    await tx.execute(upsert(t.queues).values([{"name": name} for name in names]).on_conflict_do_nothing())
+    held = select(t.queues).where(t.queues.c.name.in_(names)).order_by(t.queues.c.name)
+    rows = {QueueName(row["name"]): row for row in await tx.fetch(held.with_for_update(skip_locked=True))}
+    news = [each for each in await measure(tx, policy, list(rows)) if _is_news(each, rows[each.queue], tx.now)]
+    for measured in news:
+        written = {"measures": _told(measured), "measured_at": tx.now}
+        await tx.execute(update(t.queues).where(t.queues.c.name == measured.queue).values(written))
+    tx.emit(*news)
+    return len(news)
 
 
-def stored(measures: QueueMeasured) -> dict[str, Any]:
+def _is_news(measured: QueueMeasured, row: RowMapping | None, now: datetime) -> bool:
+    return row is None or row["measures"] != _told(measured) or row["measured_at"] <= now - AGAIN
+
+
+def _told(measured: QueueMeasured) -> dict[str, Any]:
     """What is compared with the last: all but the time at which it was measured."""
-    return measures.model_dump(mode="json", exclude={"measured_at"})
+    return measured.model_dump(mode="json", exclude={"measured_at"})
 
 
 async def measure(tx: ReadTx, policy: Policy, names: Sequence[QueueName]) -> list[QueueMeasured]:

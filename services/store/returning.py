@@ -20,13 +20,15 @@ async def rested_leads(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due
 
 
 async def decide_rested(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
-    """Decide nurtured leads anew."""
+    """Decide nurtured leads anew; how many."""
+    decided = 0
     async with telling(tx) as stories:
-        again = select(t.leads.c.id).where(t.leads.c.id.in_(await free_leads(tx, stories, found)), _rested(tx.now))
-        rows = await tx.fetch(again)
-        for row in rows:
-            await leads.decide_again(tx, stories, await stories.lock(row["id"]), policy)
-    return len(rows)
+        for lead in await free_leads(tx, stories, found):
+            story = await stories.lock(lead)
+            if story.state == LeadState.NURTURING and story.row["nurture_until"] <= tx.now:
+                await leads.decide_again(tx, story, policy)
+                decided += 1
+    return decided
 
 
 async def returning_opportunities(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
@@ -35,7 +37,7 @@ async def returning_opportunities(tx: ReadTx, limit: int, but: Collection[str]) 
 
 
 async def reopen(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
-    """Open lost opportunities again."""
+    """Open lost opportunities again; how many."""
     opportunity = t.opportunities.c
     reopened = 0
     async with telling(tx) as stories:

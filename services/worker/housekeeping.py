@@ -1,0 +1,35 @@
+"""The duty of housekeeping: what is kept for a time only is deleted after it."""
+
+from datetime import timedelta
+
+from schemas.topics import TOPICS
+from services.runtime import deadletters
+from services.runtime.edge import Edge
+from services.runtime.http import idempotency
+from services.runtime.log import table
+from services.store import sweeps
+from services.worker.loops import Duty
+
+NAME = "housekeeping"
+INTERVAL = timedelta(minutes=10)
+_LIMIT = 1000
+"""How many rows of a partition, or of a table, one transaction deletes at most."""
+
+
+def duty(edge: Edge) -> Duty:
+    """Delete records past their topic's retention, dead letters, stored answers and keys of pulls past theirs."""
+
+    async def turn() -> bool:
+        cut = 0
+        for topic in TOPICS:
+            if topic.kept is not None:
+                async with edge.database.tx() as tx:
+                    cut += await table.trim(tx, topic.name, tx.now - topic.kept, _LIMIT)
+        async with edge.database.tx() as tx:
+            await deadletters.prune(tx)
+        async with edge.database.tx() as tx:
+            await idempotency.forget(tx)
+        async with edge.database.tx() as tx:
+            return await sweeps.prune_pull_keys(tx, _LIMIT) == _LIMIT or cut > 0
+
+    return Duty(NAME, turn, INTERVAL)

@@ -1,0 +1,14 @@
+"""The worker: whatever is due. Any number of them may run at once."""
+
+from functools import partial
+
+from services.runtime.edge import Edge
+from services.runtime.process import Process
+from services.worker import due, ended, housekeeping, measures, release
+from services.worker.loops import keep
+
+
+def build(edge: Edge) -> Process:
+    """Wire the worker: one task for each duty, so that a long one delays no other."""
+    duties = (release.duty(edge), ended.duty(edge), due.duty(edge), measures.duty(edge), housekeeping.duty(edge))
+    return Process("worker", tasks={duty.name: partial(keep, edge, duty) for duty in duties})
