@@ -71,7 +71,7 @@ def database(edge: Edge) -> Database:
     return edge.database
 
 
-@pytest.fixture
-def log(edge: Edge) -> EventLog:
-    """The event log."""
-    return edge.log
+@pytest.fixture(params=["postgres"])
+def log(request: pytest.FixtureRequest, edge: Edge) -> EventLog:
+    """The event log, by each of its adapters."""
+    return {"postgres": edge.log}[request.param]
