@@ -1,6 +1,6 @@
 """Accept: make submissions durable, and only then say so (law 1). No state is read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -49,14 +49,18 @@ class Intake:
     """Takes submissions. `region_of` tells where a source's numbers without a country code are dialled."""
 
     def __init__(
-        self, log: EventLog, keyring: Keyring, telemetry: Telemetry, region_of: Callable[[SourceName], str | None]
+        self,
+        log: EventLog,
+        keyring: Keyring,
+        telemetry: Telemetry,
+        region_of: Callable[[SourceName], Awaitable[str | None]],
     ) -> None:
         self._log = log
         self._keyring = keyring
         self._telemetry = telemetry
         self._region_of = region_of
 
-    def take(
+    async def take(
         self,
         posted: Mapping[str, Any],
         *,
@@ -70,7 +74,7 @@ class Intake:
 
         Raises: Invalid.
         """
-        normal = normalise(posted, default_region=self._region_of(source), now=now)
+        normal = normalise(posted, default_region=await self._region_of(source), now=now)
         lead = self._keyring.lead_id(source, key or normal.submission_id)
         submitted = LeadSubmitted(
             id=lead,

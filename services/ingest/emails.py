@@ -45,7 +45,7 @@ def read_email(text: str) -> Email | None:
             return None
     else:
         try:
-            read = validate_email(text, check_deliverability=False, test_environment=True)
+            read = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
         except EmailNotValidError:
             return None
         if "." not in read.ascii_domain:

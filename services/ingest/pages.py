@@ -27,13 +27,16 @@ _LABELS: Final[Mapping[str, str]] = {
     "email": "E-mail", "phone": "Phone", "name": "Name", "first_name": "First name", "last_name": "Last name",
     "job_title": "Job title", "company": "Company", "website": "Website", "country": "Country", "message": "Message",
 }  # fmt: skip
-_SAID: Final[Mapping[Code, str]] = {
-    Code.UNAVAILABLE: "We could not take it just now. Please reload this page in a moment: it will then be sent again.",
-    Code.RATE_LIMITED: "That was too often in a short time. Please wait a minute, then reload this page.",
-    Code.TOO_LARGE: "What you sent is too long. Please go back and shorten it.",
-    Code.NOT_FOUND: "This form is no longer in use. Please look for another way to reach us.",
+_SAID: Final[Mapping[Code, tuple[str, str]]] = {
+    Code.UNAVAILABLE: (
+        "Please try again in a moment",
+        "We could not take your message just now. Reload this page, and it will be sent again.",
+    ),
+    Code.RATE_LIMITED: ("One moment, please", "That was often in a short time. Wait a minute, then reload this page."),
+    Code.TOO_LARGE: ("That is too long", "Please go back and shorten what you wrote."),
+    Code.NOT_FOUND: ("This form is closed", "Please look for another way to reach us."),
 }
-_ELSE: Final = "What was sent could not be read. Please go back and try again."
+_ELSE: Final = ("Something went wrong", "What was sent could not be read. Please go back and try again.")
 
 
 def thanks() -> HTMLResponse:
@@ -52,7 +55,7 @@ def corrections(mistakes: Iterable[tuple[str, Mistake]]) -> HTMLResponse:
 
 def apology(problem: Problem) -> HTMLResponse:
     """Any other problem, in words for somebody who only filled in a form."""
-    page = _page(problem.status, problem.code.title, _SAID.get(problem.code, _ELSE))
+    page = _page(problem.status, *_SAID.get(problem.code, _ELSE))
     page.headers.update(problem.headers)
     return page
 

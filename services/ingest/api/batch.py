@@ -99,7 +99,7 @@ class _Batch:
         taken: dict[int, Taken] = {}
         for number, line in islice(((number, line) for number, line in self._lines if line.strip()), _TOGETHER):
             try:
-                one = taken[number] = self._take(number, line.removesuffix(b"\r"))
+                one = taken[number] = await self._take(number, line.removesuffix(b"\r"))
                 answers.append(LineAccepted(line=number, id=one.lead.id, warnings=list(one.warnings)))
             except Problem as problem:
                 answers.append(self._refused(number, problem))
@@ -108,14 +108,14 @@ class _Batch:
             answers = [self._refused(each.line, down) if each.line in taken else each for each in answers]
         return [answer.model_dump_json().encode() + b"\n" for answer in answers]
 
-    def _take(self, number: int, line: bytes) -> Taken:
+    async def _take(self, number: int, line: bytes) -> Taken:
         if len(line) > JSON_LIMIT:
             raise TooLarge(JSON_LIMIT)
         posted = json_object(line)
         key = self._call.idempotency_key
         # NUL is in no key that a sender can write, so a line's number never makes another's.
         by_line = f"{key}\0{number}" if key is not None and not clean(posted.get("submission_id")) else None
-        return self._intake.take(
+        return await self._intake.take(
             posted, source=self._source, direction=self._direction, key=by_line, now=self._call.now
         )
 

@@ -87,7 +87,7 @@ class _Post:
     async def answer(self, body: bytes) -> LeadAccepted | Response:
         try:
             filled = read_form(fields_of(self._content_type, body))
-            taken = self._take(filled)
+            taken = await self._take(filled)
             await self._intake.keep([taken], "form")
         except _Mistaken as mistaken:
             self._intake.refused(mistaken.problem, "form")
@@ -97,10 +97,10 @@ class _Post:
             raise
         return self._thanked(taken, filled)
 
-    def _take(self, filled: Filled) -> Taken:
+    async def _take(self, filled: Filled) -> Taken:
         flag = Rejection.SPAM if filled.trapped else None if _welcome(self._call) else Rejection.REVIEW
         try:
-            return self._intake.take(
+            return await self._intake.take(
                 filled.body,
                 source=source_of(self._call),
                 direction=Direction.INBOUND,

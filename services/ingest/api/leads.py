@@ -43,7 +43,7 @@ def lead_routes(intake: Intake) -> APIRouter:
 
 async def _submit(intake: Intake, call: Call, body: bytes, direction: Direction) -> LeadAccepted:
     try:
-        taken = intake.take(
+        taken = await intake.take(
             json_object(body),
             source=source_of(call),
             direction=direction,

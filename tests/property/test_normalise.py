@@ -1,0 +1,172 @@
+"""What holds of every body, whatever is in it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schemas.api.intake import EXAMPLE
+from services.ingest.emails import read_email
+from services.ingest.links import profile, web
+from services.ingest.normalise import Normal, normalise
+from services.ingest.phones import read_phone
+from services.runtime.http.problems import Invalid
+
+NOW = datetime(2026, 7, 6, 9, 30, tzinfo=UTC)
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+lines = st.none() | texts
+slugs = st.none() | st.from_regex(r"[a-z0-9_-]{1,10}", fullmatch=True)
+countries = st.sampled_from([None, "GB", "de", " fr ", "US"])
+times = st.datetimes(datetime(2001, 1, 1), datetime(2026, 1, 1)).map(lambda moment: moment.isoformat() + "+02:00")
+identities = st.fixed_dictionaries(
+    {},
+    optional={
+        "email": st.sampled_from(["Ann@Example.com", "ann@gmail.com", "ann@bücher.de", "x", " ", "ünï@example.com"]) | lines,
+        "phone": st.sampled_from(["020 7946 0123", "+44 20 7946 0123", "030 123456", "12"]) | lines,
+        "profile_url": st.sampled_from(["uk.linkedin.com/in/Ann/", "https://x.com/ann?utm_source=a", "n/a"]) | lines,
+        **dict.fromkeys(("name", "first_name", "last_name", "job_title"), lines),
+        "language": st.sampled_from([None, "en-gb", "ZH_hant_tw"]),
+        "country": countries,
+    },
+)
+customs = st.dictionaries(
+    st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True),
+    lines | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
+    | st.lists(texts, max_size=4),
+    max_size=5,
+)  # fmt: skip
+bodies = st.fixed_dictionaries(
+    {"contact": identities},
+    optional={
+        "submission_id": lines,
+        "occurred_at": times,
+        "test": st.booleans() | st.none(),
+        "list": st.booleans(),
+        "company": st.fixed_dictionaries(
+            {},
+            optional={
+                "name": lines,
+                "website": st.sampled_from([None, "www.Example.com", "https://shop.bücher.de/", "http://linkedin.com/company/x"]),
+                "domain": st.sampled_from([None, "Example.co.uk", "https://www.example.com/x", "gmail.com"]),
+                "employees": st.none() | st.integers(0, 10_000_000),
+                "country": countries,
+            },
+        ),
+        "intent": slugs,
+        "product": slugs,
+        "message": lines,
+        "campaign": st.fixed_dictionaries({}, optional={"utm_source": lines, "click_ids": st.just({"gclid": " x "})}),
+        "consent": st.fixed_dictionaries({}, optional={"contact": st.booleans(), "text": lines, "at": times}),
+        "custom": customs,
+    },
+)
+
+
+def read(body: dict[str, Any], *, region: str | None = "GB", now: datetime = NOW) -> Normal | None:
+    try:
+        return normalise(body, default_region=region, now=now)
+    except Invalid:
+        return None
+
+
+def written(normal: Normal) -> dict[str, Any]:
+    """The normal form as a sender would post it."""
+    posted = {
+        "contact": normal.contact.model_dump(exclude={"email_kind", "email_valid", "phone_valid", "profile_valid"}),
+        "company": normal.company.model_dump(exclude={"domain"}),
+        "campaign": normal.campaign.model_dump(),
+        "consent": normal.consent and normal.consent.model_dump(mode="json"),
+        "intent": normal.intent,
+        "product": normal.product,
+        "message": normal.message,
+        "custom": dict(normal.custom),
+        "test": normal.test,
+        "list": normal.list,
+        "occurred_at": normal.occurred_at and normal.occurred_at.isoformat(),
+        "submission_id": normal.submission_id,
+    }
+    return json.loads(json.dumps(posted))  # type: ignore[no-any-return]
+
+
+@given(bodies)
+@example(EXAMPLE)
+def test_what_is_normal_stays_as_it_is(body: dict[str, Any]) -> None:
+    normal = read(body)
+    if normal is None or (body.get("company") or {}).get("domain"):
+        return
+    again = read(written(normal))
+    assert again is not None
+    assert (again.contact, again.company, again.custom, again.warnings) == (
+        normal.contact, normal.company, normal.custom, normal.warnings,
+    )  # fmt: skip
+    assert again.said == normal.said
+
+
+@given(bodies, st.randoms(use_true_random=False))
+def test_the_order_of_the_keys_and_what_is_null_or_blank_make_no_other_body(body: dict[str, Any], random: Any) -> None:
+    def shuffled(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        pairs = [(key, shuffled(each)) for key, each in value.items()]
+        random.shuffle(pairs)
+        return dict(pairs)
+
+    other = shuffled({**body, "contact": {**body["contact"], "job_title": body["contact"].get("job_title") or " "}})
+    one, two = read(body), read({"intent": None, **other})
+    assert (one and one.said) == (two and two.said)
+
+
+@given(bodies, times)
+def test_times_and_the_key_make_no_other_body(body: dict[str, Any], time: str) -> None:
+    later = {**body, "occurred_at": time, "submission_id": "other"}
+    if body.get("consent"):
+        later["consent"] = {**body["consent"], "at": time}
+    one, two = read(body), read(later, now=NOW + timedelta(days=400))
+    assert (one and one.said) == (two and two.said)
+
+
+@given(bodies, st.sampled_from(["name", "message", "product", "employees", "list", "custom"]))
+def test_anything_else_makes_another_body(body: dict[str, Any], what: str) -> None:
+    other: dict[str, Any] = {
+        "name": {"contact": {**body["contact"], "name": "Somebody Else"}},
+        "message": {"message": "something else"},
+        "product": {"product": "something-else"},
+        "employees": {"company": {**body.get("company", {}), "employees": 4711}},
+        "list": {"list": not body.get("list", False)},
+        "custom": {"custom": {**body.get("custom", {}), "something-else": 1}},
+    }[what]
+    one, two = read(body), read({**body, **other})
+    if one is not None and two is not None and body | other != body:
+        assert one.said != two.said
+
+
+@given(texts | st.emails() | st.from_regex(r"[\w.+'-]{1,70}@([a-zA-Z0-9-]{1,65}\.){1,3}[a-z]{2,5}", fullmatch=True))
+def test_the_short_way_for_plain_addresses_agrees_with_the_library(text: str) -> None:
+    try:
+        domain = validate_email(text, check_deliverability=False, test_environment=True, strict=True).ascii_domain
+    except EmailNotValidError:
+        domain = None
+    found = read_email(text)
+    if domain is None or "." not in domain or len(text) > 254:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.domain == domain
+        assert found.address == f"{text.rpartition('@')[0]}@{domain}"
+
+
+@given(texts | st.from_regex(r"(https?://)?[\w.:@-]{1,20}(/[\w/?=&#%.]{0,20})?", fullmatch=True))
+def test_addresses_are_read_to_one_form_or_none(text: str) -> None:
+    for read_it in (web, profile):
+        once = read_it(text)
+        assert once is None or read_it(once) == once
+
+
+@given(texts | st.from_regex(r"[+0-9() x;.-]{1,70}", fullmatch=True), st.sampled_from(["GB", "DE", "US", None]))
+def test_numbers_are_read_to_e164_or_not_at_all(text: str, region: str | None) -> None:
+    number = read_phone(text, [region])
+    assert number is None or read_phone(number, []) == number
