@@ -1,4 +1,4 @@
-"""The series that metrics keeps: funnel cells, clocks by day, queues as measured. What `metrics.*` topics and the stream hold."""
+"""The series that metrics keeps, as topics and stream hold them: funnel cells, clocks by day, queues as measured."""
 
 from datetime import date
 from enum import StrEnum

@@ -24,6 +24,9 @@ class Telemetry:
         # Intake: `how` is `single batch form`.
         self.accepted = self._counter("intake_accepted", "Submissions answered 202.", "source", "how")
         self.refused = self._counter("intake_refused", "Submissions not accepted, by problem code.", "how", "code")
+        # Metrics.
+        self.story_gaps = self._counter("metrics_story_gaps", "Events that came without the one before.")
+        self.streams = self._gauge("metrics_streams", "Live streams open.")
         # Timers.
         self.loop_seconds = self._histogram("loop_seconds", "One turn of a timer's work.", "loop")
         self.loop_at = self._gauge("loop_last_timestamp_seconds", "When a timer's work was last done.", "loop")
