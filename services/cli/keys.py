@@ -89,9 +89,11 @@ async def _new_rep(tx: Tx, name: str, queues: tuple[str, ...], skills: tuple[str
     policy = await policies.active(tx)
     for queue in queues:
         if queue not in policy.queues:
-            raise click.UsageError(f"--queue {queue}: no such queue. The policy has {', '.join(sorted(policy.queues))}.")
+            raise click.UsageError(
+                f"--queue {queue}: no such queue. The policy has {', '.join(sorted(policy.queues))}."
+            )
     rep = await reps.create(
-        tx, name=name, queues=[QueueName(queue) for queue in queues], skills=skills, zone=zone or policy.timezone.key
+        tx, name=name, queues=[QueueName(queue) for queue in queues], skills=skills, zone=zone or policy.zone.key
     )
     return rep.id
 
@@ -131,7 +133,9 @@ def list_(shared: Shared) -> None:
         f"{'revoked ' + key['revoked_at'] if key['revoked_at'] else 'live'}"
         for key in found
     ]
-    shared.say(found, "\n".join(lines) or "There are no keys: `leadgate keys create --kind admin --name ops` makes one.")
+    shared.say(
+        found, "\n".join(lines) or "There are no keys: `leadgate keys create --kind admin --name ops` makes one."
+    )
 
 
 @keys.command(epilog="\b\nExamples:\n  leadgate keys revoke key_01k3…\n")

@@ -58,7 +58,9 @@ class Lazy(click.Group):
             formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
 
 
-@click.group(cls=Lazy, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Lazy, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="leadgate", prog_name="leadgate")
 def leadgate() -> None:
     """Leadgate, the event-driven lead router: work waits in pools, is released as queues empty, and reps pull.
@@ -90,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _fail(code: str, detail: str, exit_code: int, *, as_json: bool) -> int:
-    """Say what went wrong: for people on stderr; for machines as a problem document, which stdout's one value is too."""
+    """Say what went wrong: for people on stderr; for machines as a problem document, stdout's one value too."""
     if not as_json:
         click.echo(f"leadgate: {detail}", err=True)
         return exit_code

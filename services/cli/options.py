@@ -58,7 +58,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         raise
     except Exception as error:
         if failure(error) is Failure.OUTAGE:
-            raise Unavailable(f"the database is not available: {error or type(error).__name__}") from error
+            raise Unavailable(f"the database is not available: {str(error) or type(error).__name__}") from error
         raise
 
 

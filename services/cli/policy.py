@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
 from router.policy.check import check as checked
 from router.policy.mistakes import Mistake
+from schemas.events.stamp import text_of
 from services import policies
 from services.cli.options import Shared, at_store, shared
 from services.runtime.edge import Edge
-from services.runtime.exits import NotFound
-from services.runtime.exits import Mistaken
+from services.runtime.exits import Mistaken, NotFound
 from services.runtime.tx import Tx
 
 
@@ -22,7 +21,9 @@ def policy() -> None:
     """The policy: sources, rules, desks, queues, buffers, calendars, in one YAML file."""
 
 
-@policy.command(epilog="\b\nExamples:\n  leadgate policy check policy.yaml\n  leadgate policy check policy.yaml --json\n")
+@policy.command(
+    epilog="\b\nExamples:\n  leadgate policy check policy.yaml\n  leadgate policy check policy.yaml --json\n"
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @shared
 def check(shared: Shared, file: Path) -> None:
@@ -33,9 +34,7 @@ def check(shared: Shared, file: Path) -> None:
         raise click.exceptions.Exit(1)
 
 
-@policy.command(
-    epilog='\b\nExamples:\n  leadgate policy publish policy.yaml --message "Ireland gets its own queue"\n'
-)
+@policy.command(epilog='\b\nExamples:\n  leadgate policy publish policy.yaml --message "Ireland gets its own queue"\n')
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--message", default="", help="Why, for the history.")
 @shared
@@ -47,9 +46,9 @@ def publish(shared: Shared, file: Path, message: str) -> None:
         async with edge.database.tx() as tx:
             return await put_in_force(tx, text, message)
 
-    done_ = at_store(shared, done)
-    words = "is in force" if done_.changed else "was in force already: nothing changed"
-    shared.say({"version": done_.version, "changed": done_.changed}, f"Version {done_.version} {words}.")
+    new = at_store(shared, done)
+    words = "is in force" if new.changed else "was in force already: nothing changed"
+    shared.say({"version": new.version, "changed": new.changed}, f"Version {new.version} {words}.")
 
 
 @policy.command(epilog="\b\nExamples:\n  leadgate policy show\n  leadgate policy show 3 > policy.yaml\n")
@@ -58,14 +57,14 @@ def publish(shared: Shared, file: Path, message: str) -> None:
 def show(shared: Shared, version: int | None) -> None:
     """Print the policy in force, or VERSION."""
 
-    async def done(edge: Edge) -> dict[str, Any] | None:
+    async def done(edge: Edge) -> policies.Version | None:
         async with edge.database.read() as tx:
             return await policies.show(tx, version)
 
     found = at_store(shared, done)
     if found is None:
         raise NotFound(f"there is no version {version}" if version else "no policy is published")
-    shared.say(found, str(found["yaml"]).rstrip("\n"))
+    shared.say({**asdict(found), "published_at": text_of(found.published_at)}, found.yaml.rstrip("\n"))
 
 
 async def put_in_force(tx: Tx, text: str, message: str) -> policies.Published:

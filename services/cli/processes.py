@@ -22,9 +22,7 @@ def _command(name: str, help_: str) -> click.Command:
         epilog=f"\b\nExamples:\n  leadgate {name}\n  leadgate {name} --host 0.0.0.0 --port {PORTS[name]} --json\n",
     )
     @click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
-    @click.option(
-        "--port", type=click.IntRange(0, 65535), help=f"Port; 0: any that is free. [default: {PORTS[name]}]"
-    )
+    @click.option("--port", type=click.IntRange(0, 65535), help=f"Port; 0: any that is free. [default: {PORTS[name]}]")
     @shared
     def command(shared: Shared, host: str | None, port: int | None) -> None:
         with ending(shared):

@@ -26,7 +26,7 @@ async def serve(
     ready: dict[str, Any] | None = None,
     words: Callable[[str], str] | None = None,
 ) -> None:
-    """Run processes until INT or TERM. When all is ready, say so: a line with `--json`, else in `words` (of the URL)."""
+    """Run processes until INT or TERM. Say when all is ready: with `--json` a line, else `words` of the URL."""
     configure(edge.settings)
 
     async def told(url: str) -> None:
@@ -61,7 +61,7 @@ def _ended(error: Exception) -> Ended | None:
     if isinstance(error, Ended):
         return error
     if failure(error) is Failure.OUTAGE:
-        return Unavailable(f"the database is not available: {error or type(error).__name__}")
+        return Unavailable(f"the database is not available: {str(error) or type(error).__name__}")
     return None
 
 
