@@ -1,15 +1,15 @@
 """One lead, one decision: a total function of what is known, the policy and `now`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 from router.features import features_of
 from router.order import rank_at
 from router.outcomes import CAPTURED, HANDOVER, Decision, Enqueue, Merge, Nurture, Outcome, Pool, Receipt, Reject
-from router.policy.clauses import Letters, examine
-from router.policy.compiled import FLAGGED, SAME_PERSON, SUPPRESSED, Handover, Place, Policy, Refuse, Rule, Sleep
+from router.policy.compiled import Policy
+from router.policy.rule import FLAGGED, SAME_PERSON, SUPPRESSED, Handover, Place, Refuse, Rule, Sleep
 from router.world import Known, Lead
 from schemas.events.intake import LeadSubmitted
 from schemas.words import Direction, PersonId, Priority, Qualify, Rejection
@@ -19,7 +19,6 @@ ENGINE = 1
 
 Due = Callable[[Place], datetime | None]
 """The time by which the first attempt is promised, as the calendar says."""
-R = TypeVar("R", Rule, Handover)
 
 
 def decide(lead: Lead, known: Known, policy: Policy, now: datetime) -> Decision:
@@ -108,20 +107,11 @@ def _calendar(policy: Policy, now: datetime) -> Due:
 def _first(asked: Receipt, policy: Policy) -> tuple[Rule | Handover, tuple[str, ...]]:
     """The first rule that matches, and what each rule up to it said; else the fallback."""
     if asked.stage == HANDOVER:
-        return _first_of(policy.handover, policy.fallback_handover, asked)
+        handover, said = policy.handover.first(asked.saw)
+        return handover or policy.fallback_handover, said
+    rule, said = policy.rules.first(asked.saw)
     inbound = policy.fallback[Direction.INBOUND]
-    fallback = next((rule for way, rule in policy.fallback.items() if way == asked.direction), inbound)
-    return _first_of(policy.rules, fallback, asked)
-
-
-def _first_of(rules: Sequence[R], fallback: R, asked: Receipt) -> tuple[R, tuple[str, ...]]:
-    letters, said = Letters(asked.saw), list[str]()
-    for rule in rules:
-        matched, clauses = examine(rule, letters)
-        said.append(clauses)
-        if matched:
-            return rule, tuple(said)
-    return fallback, tuple(said)
+    return rule or next((way for key, way in policy.fallback.items() if key == asked.direction), inbound), said
 
 
 def _outcome(asked: Receipt, rule: Rule | Handover, policy: Policy, due_at: datetime | None) -> Outcome:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from router.policy.compiled import Features, Value
+from router.policy.rule import Features, Value
 from schemas.events.intake import LeadSubmitted
 from schemas.features import BY_PATH, CUSTOM, QUALIFICATION
 from schemas.person import Contact

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from router.policy.compiled import Features
+from router.policy.rule import Features
 from router.world import Known
 from schemas.words import (
     ItemKind,
@@ -81,7 +81,7 @@ class Receipt:
     """Why: all that the decision read, and what each clause made of it. `receipt.recompute` comes to the same.
 
     `saw` holds what the policy's rules look at, no more; no name, address or number. `clauses` has one text for each
-    rule examined, in order, with one letter for each of its clauses (`receipt.LETTERS`).
+    rule examined, in order, with one letter for each of its clauses (`rule.Verdict`).
     """
 
     lead: LeadId
@@ -100,7 +100,7 @@ class Receipt:
     knew: Known
     clauses: tuple[str, ...]
     rule: str
-    """The rule that matched, or one of `compiled.RESERVED_RULES`."""
+    """The rule that matched, or one of `policy.rule.RESERVED_RULES`."""
     due_at: datetime | None
     """What the calendar said: calendars may say otherwise years later."""
     person: PersonId

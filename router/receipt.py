@@ -7,7 +7,8 @@ from typing import Any
 
 from router.decide import conclude
 from router.outcomes import Decision, Receipt
-from router.policy.compiled import Policy, Value
+from router.policy.compiled import Policy
+from router.policy.rule import Value
 from router.world import Known
 from schemas.events.stamp import text_of
 from schemas.features import CUSTOM, QUALIFICATION

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, insert, select, text
 
 from router.policy.check import check
-from router.policy.compile import policy_of
+from router.policy.compile import again
 from router.policy.compiled import Policy
 from router.policy.mistakes import Mistake
 from services.runtime.tx import ReadTx, Tx
@@ -31,7 +31,7 @@ _compiled: OrderedDict[tuple[int, str], Policy] = OrderedDict()
 """By version and digest: what a version is never changes, so this is no state, only spared work."""
 
 
-class Faulty(Exception):
+class Refused(Exception):
     """The file has mistakes; nothing was published."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
@@ -62,10 +62,10 @@ class Version:
 
 
 async def publish(tx: Tx, yaml: str, message: str | None = None) -> Published:
-    """Put a policy in force; the same text again changes nothing. Raises: Faulty."""
+    """Put a policy in force; the same text again changes nothing. Raises: Refused."""
     checked = check(yaml)
     if not checked.ok:
-        raise Faulty(checked.mistakes)
+        raise Refused(checked.mistakes)
     await tx.execute(text("LOCK TABLE policy.versions IN SHARE ROW EXCLUSIVE MODE"))
     digest = hashlib.sha256(yaml.encode()).hexdigest()
     last = await tx.one(_LATEST)
@@ -113,10 +113,7 @@ async def _policy(tx: ReadTx, version: int, digest: str) -> Policy:
     key = (version, digest)
     if key not in _compiled:
         yaml = await tx.value(select(versions.c.yaml).where(versions.c.version == version))
-        checked = check(yaml)
-        if checked.file is None:
-            raise Faulty(checked.mistakes)
-        _compiled[key] = policy_of(checked.file, version)
+        _compiled[key] = again(yaml, version)
         if len(_compiled) > _KEPT_COMPILED:
             _compiled.popitem(last=False)
     return _compiled[key]

@@ -1,51 +1,51 @@
-"""What each test means, and what a rule makes of a lead. Three-valued: a missing or mistyped field is unknown."""
+"""What each test means, and a condition of them. Three-valued: a missing or mistyped field is unknown."""
 
 import operator
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TypeGuard, assert_never
+from typing import assert_never
 
 import re2
 
-from router.policy.compiled import All, Any, Clause, Condition, Features, Handover, Not, Rule, Value, Verdict
+from router.policy.rule import All, Any, Clause, Condition, Not, Value, Verdict
 from schemas.policy.operators import Between, Compare, Contains, Known, Matches, OneOf, Scalar, StartsWith, Test
 
-LETTERS = {Verdict.MET: "m", Verdict.UNMET: "u", Verdict.MISSING: "-", Verdict.WRONG_TYPE: "x"}
-"""How a receipt writes a verdict."""
-_TRUTH = {"m": True, "u": False, "-": None, "x": None}
+_TRUTH = {"m": True, "u": False}
 _SIGNS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+_NUMBERS = (int, float)
+MET, UNMET, MISSING, WRONG_TYPE = Verdict
+Number = int | float
 Truth = bool | None
 """None: unknown."""
 
 
 def clause(path: str, test: Test) -> Clause:
     """Compile one test of one field. Raises: re2.error where a pattern is none."""
-    return Clause(path, test, words(test), partial(_verdict, meaning(test)))
+    return Clause(path, test, words(test), check_of(test))
 
 
-def meaning(test: Test) -> Callable[[Value | None], Truth]:
-    """The test as a function of a value, or of None where there is none; None: of another type than the test is for.
+def check_of(test: Test) -> Callable[[Value | None], Verdict]:
+    """The test as a function of a value, or of None where there is none. But in a pattern, case does not matter.
 
-    Upper and lower case are alike, but in a pattern.
+    >>> [check_of(Compare(sign=">=", than=50))(value).name for value in (50, 49, None, "50")]
+    ['MET', 'UNMET', 'MISSING', 'WRONG_TYPE']
     """
     match test:
         case OneOf(values=values):
             return _one_of(values)
         case Compare(sign=sign, than=than):
-            compare = _SIGNS[sign]
-            return lambda value: compare(value, than) if _is_number(value) else None
+            return _number(_SIGNS[sign], than)
         case Between(low=low, high=high):
-            return lambda value: low <= value <= high if _is_number(value) else None
+            return _number(lambda value, _: low <= value <= high, low)
         case Contains(text=text):
-            return partial(_contains, text.casefold())
+            return _contains(text.casefold())
         case StartsWith(text=text):
             start = text.casefold()
-            return lambda value: value.casefold().startswith(start) if isinstance(value, str) else None
+            return _text(lambda value: value.casefold().startswith(start))
         case Matches(pattern=pattern):
             search = pattern_of(pattern).search
-            return lambda value: search(value) is not None if isinstance(value, str) else None
+            return _text(lambda value: search(value) is not None)
         case Known(known=known):
-            return lambda value: (value is not None) is known
+            return lambda value: MET if (value is not None) is known else UNMET
         case _:
             assert_never(test)
 
@@ -82,31 +82,11 @@ def pattern_of(pattern: str) -> "re2._Regexp[str]":
     return re2.compile(pattern, options)
 
 
-class Letters(dict[Clause, str]):
-    """The verdict on each clause for one lead: found once, however many rules have the clause."""
-
-    def __init__(self, features: Features) -> None:
-        super().__init__()
-        self._features = features
-
-    def __missing__(self, clause: Clause) -> str:
-        letter = self[clause] = LETTERS[clause.check(self._features.get(clause.path))]
-        return letter
-
-
-def examine(rule: Rule | Handover, letters: Letters) -> tuple[bool, str]:
-    """Whether the rule matches (only when its condition is true), and a letter for each of its clauses, in order."""
-    said = "".join([letters[each] for each in rule.clauses])
-    if rule.conjunction:
-        return said.count("m") == len(said), said
-    return truth(rule.when, iter(said)) is True, said
-
-
 def truth(condition: Condition, said: Iterator[str]) -> Truth:
-    """Kleene's logic over the verdicts on a condition's clauses, in the order of `leaves`."""
+    """Kleene's logic over the letters of the verdicts on a condition's clauses, in the order of `leaves`."""
     match condition:
         case Clause():
-            return _TRUTH[next(said)]
+            return _TRUTH.get(next(said))
         case All(parts=parts):
             of = [truth(part, said) for part in parts]
             return False if False in of else None if None in of else True
@@ -129,35 +109,48 @@ def leaves(condition: Condition) -> tuple[Clause, ...]:
             return leaves(part)
 
 
-def _verdict(means: Callable[[Value | None], Truth], value: Value | None) -> Verdict:
-    is_so = means(value)
-    if is_so is None:
-        return Verdict.MISSING if value is None else Verdict.WRONG_TYPE
-    return Verdict.MET if is_so else Verdict.UNMET
-
-
-def _one_of(values: tuple[Scalar, ...]) -> Callable[[Value | None], Truth]:
+def _one_of(values: tuple[Scalar, ...]) -> Callable[[Value | None], Verdict]:
     flags = frozenset(value for value in values if isinstance(value, bool))
     texts = frozenset(value.casefold() for value in values if isinstance(value, str))
-    numbers = frozenset(value for value in values if _is_number(value))
+    numbers = frozenset(value for value in values if type(value) in _NUMBERS)
 
-    def one_of(value: Value | None) -> Truth:
-        if isinstance(value, str):
-            return value.casefold() in texts if texts else None
-        if isinstance(value, bool):
-            return value in flags if flags else None
+    def check(value: Value | None) -> Verdict:
+        if value is None:
+            return MISSING
+        wanted = flags if isinstance(value, bool) else texts if isinstance(value, str | tuple) else numbers
+        if not wanted:
+            return WRONG_TYPE
         if isinstance(value, tuple):
-            return any(each.casefold() in texts for each in value) if texts else None
-        return value in numbers if numbers and value is not None else None
+            return UNMET if wanted.isdisjoint(each.casefold() for each in value) else MET
+        return MET if (value.casefold() if isinstance(value, str) else value) in wanted else UNMET
 
-    return one_of
-
-
-def _contains(part: str, value: Value | None) -> Truth:
-    if isinstance(value, str):
-        return part in value.casefold()
-    return any(part == each.casefold() for each in value) if isinstance(value, tuple) else None
+    return check
 
 
-def _is_number(value: Value | None) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(holds: Callable[[Number, Number], bool], than: Number) -> Callable[[Value | None], Verdict]:
+    def check(value: Value | None) -> Verdict:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return MET if holds(value, than) else UNMET
+        return MISSING if value is None else WRONG_TYPE
+
+    return check
+
+
+def _text(holds: Callable[[str], bool]) -> Callable[[Value | None], Verdict]:
+    def check(value: Value | None) -> Verdict:
+        if isinstance(value, str):
+            return MET if holds(value) else UNMET
+        return MISSING if value is None else WRONG_TYPE
+
+    return check
+
+
+def _contains(part: str) -> Callable[[Value | None], Verdict]:
+    within = _text(lambda value: part in value.casefold())
+
+    def check(value: Value | None) -> Verdict:
+        if isinstance(value, tuple):
+            return MET if any(part == each.casefold() for each in value) else UNMET
+        return within(value)
+
+    return check

@@ -8,30 +8,24 @@ from zoneinfo import ZoneInfo
 
 from router.calendar import Calendar, Duration
 from router.policy.check import Checked, check
-from router.policy.clauses import leaves
 from router.policy.compiled import (
-    FALLBACK,
-    All,
-    Clause,
     CreditShares,
     FixedBuffer,
-    Handover,
-    Place,
     Policy,
     Queue,
     RankCredit,
-    Refuse,
     ReleasePlan,
     RepHourBuffer,
-    Rule,
-    Sleep,
     Source,
-    Then,
 )
 from router.policy.conditions import Conditions
 from router.policy.durations import duration, elapsed, week
 from router.policy.mistakes import Mistakes
+from router.policy.parse import parse
 from router.policy.regions import zone
+from router.policy.rule import FALLBACK, All, Handover, Place, Refuse, Rule, Sleep, Then
+from router.policy.rulebook import Rulebook
+from router.policy.structure import structured
 from schemas.policy.calendars import CalendarModel
 from schemas.policy.desks import QueueModel, ReleaseModel
 from schemas.policy.file import PolicyFile, ThenModel
@@ -58,6 +52,17 @@ def compiled(text: str | bytes, version: int) -> Policy | Checked:
     return checked if checked.file is None else policy_of(checked.file, version)
 
 
+def again(text: str, version: int) -> Policy:
+    """The policy of a text that was checked when it was published; what costs time to check is taken as right.
+
+    Raises: ValueError where it is right no longer, as when a zone or a holiday region is gone.
+    """
+    parsed = parse(text)
+    mistakes = Mistakes(parsed.lines)
+    file = structured(parsed.values, mistakes).file
+    return policy_of(_sure(None if mistakes else file), version)
+
+
 def policy_of(file: PolicyFile, version: int) -> Policy:
     """Compile a file that `check` has passed."""
     calendars = {name: _calendar(name, written) for name, written in file.calendars.items()}
@@ -77,8 +82,8 @@ def policy_of(file: PolicyFile, version: int) -> Policy:
         version=version,
         currency=file.currency,
         zone=_zone(file.timezone),
-        rules=rules,
-        handover=handover,
+        rules=Rulebook(rules),
+        handover=Rulebook(handover),
         fallback=MappingProxyType(
             {
                 Direction.INBOUND: _rule(FALLBACK, _ALWAYS, ThenModel(queue=file.fallback.inbound)),
@@ -101,17 +106,11 @@ def policy_of(file: PolicyFile, version: int) -> Policy:
 
 
 def _rule(name: str, when: All, then: ThenModel) -> Rule:
-    return Rule(name, when, _then(then), leaves(when), _is_conjunction(when))
+    return Rule(name, when, _then(then))
 
 
 def _handover(name: str, when: All, then: ThenModel) -> Handover:
-    return Handover(
-        name, when, _place(then, QueueName(str(then.queue)), Qualify.BY_REP), leaves(when), _is_conjunction(when)
-    )
-
-
-def _is_conjunction(when: All) -> bool:
-    return all(isinstance(part, Clause) for part in when.parts)
+    return Handover(name, when, _place(then, QueueName(str(then.queue)), Qualify.BY_REP))
 
 
 def _then(then: ThenModel) -> Then:

@@ -7,9 +7,9 @@ from typing import Any as Whatever
 import re2
 
 from router.policy.clauses import clause, pattern_of
-from router.policy.compiled import All, Any, Clause, Condition, Not
 from router.policy.mistakes import Mistakes, Path, nearest
 from router.policy.regions import is_country, near_country
+from router.policy.rule import All, Any, Clause, Condition, Not
 from schemas.features import FEATURES, Feature, FeatureType, feature
 from schemas.policy.operators import Between, Compare, Contains, Known, Matches, OneOf, Scalar, StartsWith, Test
 

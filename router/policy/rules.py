@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from router.policy.compiled import RESERVED_RULES, All
 from router.policy.conditions import Conditions
 from router.policy.desks import check_duration, check_reference
 from router.policy.mistakes import Mistakes, Path
+from router.policy.rule import RESERVED_RULES, All
 from router.policy.shadows import shadowed
 from schemas.policy.file import HandoverModel, HandoverThenModel, PolicyFile, RuleModel, ThenModel
 

@@ -96,8 +96,8 @@ class PolicyFile(Written):
     maturity: ElapsedText = "90d"
     credit: CreditModel = CreditModel()
     sources: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], SourceModel] = {}
-    rules: Annotated[list[RuleModel], Field(max_length=2000)] = []
-    handover: Annotated[list[HandoverModel], Field(max_length=2000)] = []
+    rules: Annotated[list[RuleModel], Field(max_length=1000)] = []
+    handover: Annotated[list[HandoverModel], Field(max_length=1000)] = []
     fallback: FallbackModel
     tasks: dict[Literal["quote", "solution_design", "support", "administration"], QueueText] = {}
     desks: Desks
