@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,6 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as bug:
+        traceback.print_exc()
+        detail = f"{type(bug).__name__}: {bug}. This is a bug of ours: please report it with the lines above."
+        sys.exit(_fail("internal", detail, 70, as_json=as_json))
 
 
 def _fail(code: str, detail: str, exit_code: int, *, as_json: bool) -> int:

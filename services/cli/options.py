@@ -11,10 +11,11 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from services.policies import NoPolicy
 from services.runtime import settings as config
 from services.runtime.edge import Edge, open_edge
 from services.runtime.embedded import Embedded, embedded
-from services.runtime.exits import Ended, Unavailable
+from services.runtime.exits import Ended, Refused, Unavailable
 from services.runtime.failures import Failure, failure
 from services.runtime.migrations import Schema, standing
 from services.runtime.settings import Settings
@@ -51,11 +52,16 @@ def shared(function: Callable[..., T]) -> Callable[..., T]:
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run asynchronous work to its end. Raises: Unavailable where the database cannot be reached."""
+    """Run asynchronous work to its end.
+
+    Raises: Unavailable where the database cannot be reached; Refused where a policy is needed and there is none.
+    """
     try:
         return asyncio.run(work)
     except Ended:
         raise
+    except NoPolicy:
+        raise Refused("no policy is published yet: `leadgate policy publish FILE` first") from None
     except Exception as error:
         if failure(error) is Failure.OUTAGE:
             raise Unavailable(f"the database is not available: {str(error) or type(error).__name__}") from error
