@@ -56,7 +56,8 @@ def instant(value: Any) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _day(value: Any) -> date:
+def day(value: Any) -> date:
+    """Read a date. Raises: PydanticCustomError `invalid_time`, `out_of_range`, `wrong_type`."""
     if isinstance(value, date):
         return value
     if not isinstance(value, str):
@@ -64,12 +65,12 @@ def _day(value: Any) -> date:
     try:
         if len(value) != 10 or not _DAY.fullmatch(value):
             raise ValueError
-        day = date.fromisoformat(value)
+        found = date.fromisoformat(value)
     except ValueError:
         raise PydanticCustomError("invalid_time", "is not a date", {"remedy": "Write it as 2026-07-06"}) from None
-    if not EARLIEST.year <= day.year < LATEST.year:
+    if not EARLIEST.year <= found.year < LATEST.year:
         raise PydanticCustomError("out_of_range", "must lie between 1970 and 2200")
-    return day
+    return found
 
 
 def _happened(moment: datetime, info: ValidationInfo) -> datetime:
@@ -90,7 +91,7 @@ def _ahead(moment: datetime, info: ValidationInfo) -> datetime:
 
 def _day_or_time(value: Any, info: ValidationInfo) -> date | datetime:
     if isinstance(value, str) and _DAY.fullmatch(value):
-        return _day(value)
+        return day(value)
     return _ahead(instant(value), info)
 
 
@@ -106,7 +107,7 @@ Happened = Annotated[datetime, BeforeValidator(instant), AfterValidator(_happene
 """A time at which something has happened: at most 60 s ahead of now. Validate with the context `{"now": …}`."""
 Ahead = Annotated[datetime, BeforeValidator(instant), AfterValidator(_ahead)]
 """A time that lies ahead. Validate with the context `{"now": …}`."""
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[date, BeforeValidator(day)]
 """A date, as 2026-07-06."""
 Until = Annotated[
     date | datetime,

@@ -1,0 +1,264 @@
+"""What metrics is asked, and what it answers."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from schemas.api.shape import Query, Said
+from schemas.api.values import day, instant
+from schemas.events.stamp import Moment
+from schemas.words import Desk, Direction, Money, Zone
+
+_ZONES = available_timezones()
+
+
+def _when(value: Any) -> Any:
+    return day(value) if isinstance(value, str) and len(value) == 10 else instant(value)
+
+
+def _zone(key: str) -> str:
+    if key not in _ZONES:
+        raise PydanticCustomError("not_allowed", "is no zone", {"remedy": "Name an IANA zone, as Europe/London"})
+    return key
+
+
+def _apart(value: Any) -> Any:
+    """`source,day` is as good as the same parameter twice; naming a group again adds nothing."""
+    return list(dict.fromkeys(name for text in value for name in text.split(","))) if isinstance(value, list) else value
+
+
+def _no_basis(_: Any) -> None:
+    raise PydanticCustomError(
+        "not_allowed", "is not for clocks: each counts where it starts", {"remedy": "Leave it out"}
+    )
+
+
+When = Annotated[datetime | date, BeforeValidator(_when)]
+"""A time with an offset, or a date: its first moment in `tz`."""
+ZoneKey = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
+Named = Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=100)]
+"""Any of these; none named: all."""
+
+
+class Basis(StrEnum):
+    EVENT = "event"
+    COHORT = "cohort"
+
+
+class GroupBy(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    DIRECTION = "direction"
+    SOURCE = "source"
+    DESK = "desk"
+    QUEUE = "queue"
+    SEGMENT = "segment"
+    REP = "rep"
+
+
+class Filters(Query):
+    """Which part of all. Each may be repeated: any of its values."""
+
+    direction: list[Direction] = Field([], max_length=2)
+    source: Named = []
+    desk: list[Desk] = Field([], max_length=10)
+    queue: Named = []
+    segment: Named = []
+    rep: Named = []
+
+
+class PeriodQuery(Filters):
+    """A period, and by what to group. The default is today."""
+
+    from_: When | None = Field(None, alias="from", description="The first moment, or day.")
+    to: When | None = Field(None, description="Half open: the moment, or day, after the last.")
+    tz: ZoneKey | None = Field(None, description="IANA; default: the policy's.")
+    small: bool = Field(False, description="With rates even of fewer than 20.")
+    group_by: Annotated[list[GroupBy], BeforeValidator(_apart)] = Field([], max_length=2, description="Up to two.")
+
+
+class FunnelQuery(PeriodQuery):
+    basis: Basis = Field(Basis.EVENT, description="Each fact at its own time; or what became of the leads captured.")
+
+
+class SpeedQuery(PeriodQuery):
+    basis: Annotated[str | None, AfterValidator(_no_basis)] = Field(None, description="Refused.", deprecated=True)
+
+
+class QueuesQuery(Query):
+    desk: list[Desk] = Field([], max_length=10)
+    queue: Named = []
+
+
+class Counts(Said):
+    """How many. By cohort a lead counts once in each step."""
+
+    submissions: int = 0
+    leads: int = 0
+    leads_inbound: int = 0
+    leads_outbound: int = 0
+    attempted: int = 0
+    conversed: int = 0
+    qualified: int = 0
+    released: int = 0
+    meetings: int = 0
+    meetings_face_to_face: int = 0
+    proposals_requested: int = 0
+    proposals_presented: int = 0
+    won: int = 0
+    lost: int = 0
+    disqualified: int = 0
+    unreached: int = 0
+    nurtured: int = 0
+    merged: int = 0
+    rejected: int = 0
+    deployed: int = 0
+    expanded: int = 0
+    renewed: int = 0
+    churned: int = 0
+
+
+class Worth(Said):
+    """One sum for each currency."""
+
+    won: tuple[Money, ...] = ()
+    expanded: tuple[Money, ...] = ()
+    renewed: tuple[Money, ...] = ()
+
+
+class ConversionOut(Said):
+    """Of the leads that came to a step, how many came to the other. Fewer than 20: no rate, unless `small`."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    from_: str = Field(alias="from")
+    to: str
+    have_from: int
+    have_both: int
+    rate: float | None
+
+
+class FunnelRow(Said):
+    """`mature`: the row's period ended so long ago that little will change; by event, as `conversion`, null."""
+
+    group: Mapping[str, str | None]
+    mature: bool | None
+    counts: Counts
+    money: Worth
+    conversion: tuple[ConversionOut, ...] | None
+
+
+class Answer(Said):
+    """All committed before `as_of` is counted."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    from_: Moment = Field(alias="from")
+    to: Moment
+    tz: str
+
+
+class FunnelOut(Answer):
+    """Groups in which nothing happened are left out; without groups there is one row."""
+
+    basis: Basis
+    as_of: Moment
+    rows: tuple[FunnelRow, ...]
+
+
+class ClockOut(Said):
+    """`n` were due, `waiting` of them had no answer. Percentiles over all: null is not yet."""
+
+    n: int
+    waiting: int
+    p50_ms: int | None
+    p90_ms: int | None
+    p95_ms: int | None
+    p99_ms: int | None
+
+
+class ResponseOut(Said):
+    captured_attempt: ClockOut
+    captured_conversation: ClockOut
+
+
+class HandoverOut(Said):
+    qualified_conversation: ClockOut
+
+
+class MachineOut(Said):
+    captured_pullable: ClockOut
+
+
+class VendorOut(Said):
+    occurred_received: ClockOut
+
+
+class BandsOut(Said):
+    """Of `captured_attempt`: answered within so long, each without those of the one before."""
+
+    le_1m: int
+    le_5m: int
+    le_15m: int
+    le_60m: int
+    gt_60m: int
+    waiting: int
+
+
+class SlaOut(Said):
+    """First attempts by the due time of the lead's first item. `open_breached`: still waiting, and past it."""
+
+    met: int
+    breached: int
+    open_breached: int
+
+
+class SpeedRow(Said):
+    group: Mapping[str, str | None]
+    response: ResponseOut
+    handover: HandoverOut
+    machine: MachineOut
+    vendor: VendorOut
+    bands: BandsOut
+    sla: SlaOut
+
+
+class SpeedOut(Answer):
+    """Hand-raisers only; hand-over: opportunities."""
+
+    as_of: Moment
+    rows: tuple[SpeedRow, ...]
+
+
+class QueueOut(Said):
+    """A queue now. Zone: depth under a third of the target red, under two yellow, else green."""
+
+    queue: str
+    depth: int
+    target: int | None
+    zone: Zone | str | None
+    shortage: int
+    over_target: int
+    pool: int
+    in_hand: int
+    open: int
+    parked: int
+    snoozed: int
+    out_of_hours: int
+    opens_at: Moment | None
+    oldest_age_ms: int | None
+    reps_present: int
+    sla_breached: int
+
+
+class QueuesOut(Said):
+    """All queues that have been measured, in the policy's order."""
+
+    as_of: Moment
+    queues: tuple[QueueOut, ...]
