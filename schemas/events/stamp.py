@@ -20,7 +20,7 @@ def text_of(moment: datetime) -> str:
     >>> text_of(datetime(2026, 7, 6, 9, 30, 0, 123456, tzinfo=UTC))
     '2026-07-06T09:30:00.123Z'
     """
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 Moment = Annotated[datetime, PlainSerializer(text_of, return_type=str, when_used="json")]

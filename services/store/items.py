@@ -1,10 +1,11 @@
 """Items: how they are born, and the one function that moves them, with their claim and their lead."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import select, update
 
 from router.lifecycle import CLAIM, ITEM, Act, lead_of
 from schemas.events.lifecycle import ItemEvent, ItemQueued
@@ -62,7 +63,7 @@ class Item:
     customer_id: CustomerId | None
 
     @classmethod
-    def of(cls, row: RowMapping) -> "Item":
+    def of(cls, row: Mapping[str, Any]) -> "Item":
         values = {f.name: row[f.name] for f in fields(cls)}
         values.update(
             kind=ItemKind(row["kind"]),
@@ -101,7 +102,7 @@ class Claim:
     ended_by: dict[str, Any] | None
 
     @classmethod
-    def of(cls, row: RowMapping) -> "Claim":
+    def of(cls, row: Mapping[str, Any]) -> "Claim":
         values = {f.name: row[f.name] for f in fields(cls)}
         values["state"] = ClaimState(row["state"])
         return cls(**values)
@@ -168,7 +169,7 @@ def put(
         opportunity_id=opportunity_id,
         customer_id=customer_id,
     )
-    story.items.append({**{f.name: getattr(item, f.name) for f in fields(item)}, "returned_by": []})
+    story.items.append({f.name: getattr(item, f.name) for f in fields(item) if f.name != "returned_by"})
     if kind in LEAD_KINDS:
         story.set(queue=queue)
     if not pooled:

@@ -15,14 +15,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from asyncpg import SerializationError
+from sqlalchemy import RowMapping, bindparam, select, update
 
 from router.lifecycle import LEAD, Act
 from router.milestones import mark
 from schemas.events.lifecycle import ItemQueued, LeadDecided, LeadMerged, LeadRejected
 from schemas.events.stamp import SYSTEM, Actor, LifecycleEvent, Stamp, Told
 from schemas.words import ItemState, LeadId, LeadState, Role
+from services.runtime import trace
+from services.runtime.trace import Trace
 from services.runtime.tx import Tx
+from services.store import rows
 from services.store import tables as t
 
 
@@ -41,6 +45,8 @@ class Story:
     row: dict[str, Any]
     now: datetime
     fresh: bool = False
+    follows: Trace = field(default_factory=trace.current)
+    """The request or record that opened it: its events carry that on."""
     told: list[Told] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -124,20 +130,20 @@ class Stories:
         """Write all that was told. Called once, at the end of the block."""
         stories = sorted(self._open.values(), key=lambda story: story.id)
         fresh = [story.row for story in stories if story.fresh]
-        if fresh:
-            await self.tx.execute(insert(t.leads), fresh)
+        if await rows.add(self.tx, t.leads, fresh) < len(fresh):
+            raise SerializationError("another transaction made one of these leads meanwhile: try again")
         changed = [{"id_": s.id, **{k: s.row[k] for k in _MUTABLE}} for s in stories if not s.fresh]
         if changed:
             await self.tx.execute(_UPDATE_LEAD, changed)
-        for table, rows in (
+        for table, added in (
             (t.items, [item for story in stories for item in story.items]),
             (t.timeline, [_timeline_row(told) for story in stories for told in story.told]),
             (t.notes, [note for story in stories for note in story.notes]),
         ):
-            if rows:
-                await self.tx.execute(insert(table), rows)
+            await rows.add(self.tx, table, added)
         for story in stories:
-            self.tx.emit(*story.told)
+            with trace.following(story.follows):
+                self.tx.emit(*story.told)
             self._wake(story)
 
     def _wake(self, story: Story) -> None:

@@ -1,0 +1,49 @@
+"""Leads: the list, and what happened to one."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from schemas.api.leads import LeadOut, LeadsQuery, TimelineEventOut
+from schemas.api.page import ListQuery, Page
+from schemas.events.stamp import text_of
+from schemas.words import LeadId, PrincipalKind
+from services.runtime.http.call import Call
+from services.runtime.http.problems import NotFound
+from services.runtime.http.route import Route
+from services.runtime.http.rule import allow
+from services.runtime.tx import ReadTx
+from services.store import leadviews, timeline
+
+routes = APIRouter(route_class=Route, tags=["leads"])
+
+
+@routes.get("/v1/leads")
+@allow(PrincipalKind.MANAGER)
+async def leads(call: Call, query: LeadsQuery, tx: ReadTx) -> Page[LeadOut]:
+    """List leads, newest first.
+
+    A manager sees those with a place, now or once, at one of their desks; one who names no desk, and an admin, all.
+    """
+    after = (datetime.fromisoformat(call.after[0]), LeadId(call.after[1])) if call.after else None
+    rows = await leadviews.listed(tx, query, call.principal, after=after, limit=query.limit + 1)
+    return call.page(rows, query.limit, out=lambda lead: lead, place=_place)
+
+
+@routes.get("/v1/leads/{lead_id}/timeline")
+@allow(PrincipalKind.REP, PrincipalKind.MANAGER)
+async def events(call: Call, lead_id: str, query: ListQuery, tx: ReadTx) -> Page[TimelineEventOut]:
+    """List what happened to a lead, oldest first.
+
+    A rep sees it while holding it. Those merged into it have timelines of their own.
+    """
+    if not await leadviews.seen(tx, lead_id, call.principal):
+        raise NotFound
+    after = int(call.after[0]) if call.after else 0
+    rows = await timeline.events(tx, LeadId(lead_id), after=after, limit=query.limit + 1)
+    return call.page(rows, query.limit, out=TimelineEventOut.model_validate, place=lambda row: [str(row["seq"])])
+
+
+def _place(lead: LeadOut) -> list[str]:
+    assert lead.received_at is not None, "only a lead that is not routed yet has none, and it is in no list"
+    return [text_of(lead.received_at), lead.id]

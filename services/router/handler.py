@@ -1,0 +1,34 @@
+"""What the router does with a batch of submissions: one readable pipeline, in one transaction."""
+
+from collections.abc import Sequence
+
+from router.route import route
+from schemas.envelope import Envelope
+from schemas.events.intake import LeadSubmitted
+from services import policies
+from services.runtime.consumer import Handler, Received, Refused
+from services.runtime.secret import Keyring
+from services.runtime.tx import Tx
+from services.store import leads
+from services.store.story import telling
+
+
+def decode(envelope: Envelope, value: bytes) -> LeadSubmitted:
+    """Read a submission. Raises: ValueError where it is none; a newer kind is laid aside until we know it."""
+    if envelope.type != LeadSubmitted.type():
+        raise ValueError(f"{envelope.type} is no submission that this version knows")
+    return LeadSubmitted.model_validate_json(value)
+
+
+def handler(keyring: Keyring) -> Handler[LeadSubmitted]:
+    """Identify, decide, enqueue, record receipts, tell."""
+
+    async def handle(tx: Tx, batch: Sequence[Received[LeadSubmitted]]) -> Sequence[Refused]:
+        policy = await policies.active(tx)
+        async with telling(tx) as stories:
+            loaded = await leads.load(tx, keyring, batch)
+            routed = route(loaded.leads, policy, loaded.world, tx.now)
+            await leads.record(tx, stories, policy, loaded, routed)
+        return []
+
+    return handle

@@ -1,0 +1,48 @@
+"""What a lead says of its person, company and wish, as corrected: beside the lead, so that it can be erased."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, RowMapping, Text, func, literal, select, update
+
+from schemas.events.intake import LeadSubmitted
+from schemas.words import LeadId
+from services.runtime.tx import ReadTx, Tx
+from services.store import rows
+from services.store import tables as t
+
+_KEPT = tuple(column.name for column in t.lead_details.columns if column.name != "lead_id")
+
+
+async def keep(tx: Tx, submissions: Sequence[LeadSubmitted]) -> None:
+    """Keep what new leads say."""
+    await rows.add(tx, t.lead_details, [{"lead_id": one.id, **_columns(one)} for one in submissions])
+
+
+async def correct(tx: Tx, submitted: LeadSubmitted) -> None:
+    """Keep what a lead, locked by this transaction, says now."""
+    await tx.execute(update(t.lead_details).where(t.lead_details.c.lead_id == submitted.id).values(_columns(submitted)))
+
+
+async def of(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, LeadSubmitted]:
+    """These leads, as corrected, in the form in which they were submitted."""
+    if not leads:
+        return {}
+    details, sent = t.lead_details, t.submissions
+    found = await tx.fetch(
+        select(t.leads, sent.c.id.label("submission_id"), *(details.c[name] for name in _KEPT))
+        .join(details, details.c.lead_id == t.leads.c.id)
+        .join(sent, (sent.c.lead_id == t.leads.c.id) & sent.c.applied)
+        .where(t.leads.c.id == func.any(literal(list(leads), ARRAY(Text))))
+    )
+    return {row["id"]: _submitted(row) for row in found}
+
+
+def _submitted(row: RowMapping) -> LeadSubmitted:
+    named = ("id", "submission_id", "source", "direction", "received_at", "occurred_at", "test", "list", *_KEPT)
+    return LeadSubmitted.model_validate({name: row[name] for name in named})
+
+
+def _columns(submitted: LeadSubmitted) -> dict[str, Any]:
+    said = submitted.data()
+    return {name: said[name] for name in _KEPT}

@@ -1,0 +1,97 @@
+"""Persons and what identifies them: keyed hashes, lockable, many to many (identity is not transitive)."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from sqlalchemy import ARRAY, Text, func, literal, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql.selectable import TableValuedAlias
+
+from router.world import Identity
+from schemas.events.intake import LeadSubmitted
+from schemas.person import Contact
+from schemas.words import MatchedBy, PersonId
+from services.runtime.secret import Keyring
+from services.runtime.tx import ReadTx, Tx
+from services.store import rows
+from services.store import tables as t
+
+
+def kinds_of(contact: Contact) -> frozenset[MatchedBy]:
+    """By what somebody can be told apart, and reached: only what is valid counts."""
+    return frozenset(kind for kind, value in _valid(contact).items() if value)
+
+
+def identities_of(submitted: LeadSubmitted, keyring: Keyring) -> frozenset[Identity]:
+    """The keyed hashes of a lead's valid e-mail, phone and profile. Those of test leads never equal real ones."""
+    purpose = "test-identity" if submitted.test else "identity"
+    return frozenset(
+        Identity(kind, keyring.digest(purpose, kind.value, value).hex())
+        for kind, value in _valid(submitted.contact).items()
+        if value
+    )
+
+
+def _valid(contact: Contact) -> Mapping[MatchedBy, str | None]:
+    return {
+        MatchedBy.EMAIL: contact.email.lower() if contact.email and contact.email_valid else None,
+        MatchedBy.PHONE: contact.phone if contact.phone_valid else None,
+        MatchedBy.PROFILE: contact.profile_url if contact.profile_valid else None,
+    }
+
+
+async def lock(tx: Tx, identities: Collection[Identity]) -> None:
+    """Lock identities, known or not, in one order; nobody else matches or links them until this transaction ends."""
+    wanted = rows_of(identities)
+    columns = (wanted.c.kind, wanted.c.digest)
+    await tx.execute(
+        upsert(t.identities)
+        .from_select(["kind", "digest"], select(*columns).order_by(*columns))
+        .on_conflict_do_nothing()
+    )
+    await tx.fetch(
+        select(t.identities.c.kind)
+        .join(wanted, (t.identities.c.kind == wanted.c.kind) & (t.identities.c.digest == wanted.c.digest))
+        .order_by(t.identities.c.kind, t.identities.c.digest)
+        .with_for_update(of=t.identities)
+    )
+
+
+async def known(tx: Tx, identities: Collection[Identity]) -> dict[PersonId, frozenset[Identity]]:
+    """Lock whoever has one of these identities (locked before), in the order of their ids; each with all of theirs."""
+    links, wanted = t.identity_persons, rows_of(identities)
+    theirs = select(links.c.person_id).join(
+        wanted, (links.c.kind == wanted.c.kind) & (links.c.digest == wanted.c.digest)
+    )
+    locked = await tx.fetch(
+        select(t.persons.c.id).where(t.persons.c.id.in_(theirs)).order_by(t.persons.c.id).with_for_update()
+    )
+    return await identities_of_persons(tx, [row["id"] for row in locked])
+
+
+async def identities_of_persons(tx: ReadTx, persons: Sequence[PersonId]) -> dict[PersonId, frozenset[Identity]]:
+    """All identities of each of these persons."""
+    found: dict[PersonId, set[Identity]] = {person: set() for person in persons}
+    if found:
+        links = t.identity_persons
+        statement = select(links).where(links.c.person_id == func.any(literal(list(persons), ARRAY(Text))))
+        for row in await tx.fetch(statement):
+            found[row["person_id"]].add(Identity(MatchedBy(row["kind"]), row["digest"]))
+    return {person: frozenset(theirs) for person, theirs in found.items()}
+
+
+async def link(tx: Tx, born: Iterable[PersonId], links: Mapping[PersonId, Collection[Identity]]) -> None:
+    """Keep new persons, and that these identities are theirs (known before or not)."""
+    await rows.add(tx, t.persons, [{"id": person, "created_at": tx.now} for person in born])
+    theirs = [
+        {"kind": identity.kind.value, "digest": identity.digest, "person_id": person}
+        for person, identities in links.items()
+        for identity in identities
+    ]
+    await rows.add(tx, t.identity_persons, theirs)
+
+
+def rows_of(identities: Collection[Identity]) -> TableValuedAlias:
+    """Identities as a relation `wanted(kind, digest)`."""
+    kinds = literal([identity.kind.value for identity in identities], ARRAY(Text))
+    digests = literal([identity.digest for identity in identities], ARRAY(Text))
+    return func.unnest(kinds, digests).table_valued("kind", "digest").render_derived(name="wanted")

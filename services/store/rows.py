@@ -1,0 +1,27 @@
+"""Many new rows at once: one statement for each table, whatever their number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Column, Table, Text, func, literal, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.types import TypeEngine
+
+from services.runtime.tx import Tx
+
+
+async def add(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows that name the same columns, in order, but for those that stand already; how many were new."""
+    if not rows:
+        return 0
+    names = list(rows[0])
+    values = [literal([row[name] for row in rows], ARRAY(_type(table.c[name]))) for name in names]
+    given = func.unnest(*values).table_valued(*names).render_derived(name="given")
+    return await tx.execute(
+        upsert(table).from_select(names, select(*(given.c[name] for name in names))).on_conflict_do_nothing()
+    )
+
+
+def _type(column: "Column[Any]") -> TypeEngine[Any]:
+    """Of an array's element: the collation is the column's affair."""
+    return Text() if isinstance(column.type, Text) else column.type

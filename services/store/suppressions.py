@@ -1,0 +1,139 @@
+"""Opt-outs, as keyed hashes, and what they close. Checked when a lead is decided, released and pulled (law 8)."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Text, exists, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from router.channels import ALL, left
+from router.lifecycle import LEAD, OPEN_ITEM_STATES, Act
+from router.world import Identity
+from schemas.events.lifecycle import LeadClosed
+from schemas.events.opportunity import OpportunityLost
+from schemas.events.stamp import SYSTEM
+from schemas.person import Contact
+from schemas.words import (
+    Channel,
+    ItemState,
+    LeadId,
+    LeadOutcome,
+    OpportunityState,
+    PersonId,
+    Rejection,
+)
+from services.runtime.ids import mint
+from services.runtime.tx import ReadTx, Tx
+from services.store import items, opportunities, persons
+from services.store import tables as t
+from services.store.items import Item
+from services.store.story import Stories, Story
+
+REASON = Rejection.SUPPRESSED.value
+"""Why an item was cancelled, a lead closed or rejected, where no channel is left."""
+CHANNELS = frozenset({Channel.PHONE, Channel.EMAIL, Channel.SMS, Channel.SOCIAL})
+"""What can be closed one by one; who opts out elsewhere (face to face, say) means all."""
+
+
+async def closed_to(tx: ReadTx, identities: Collection[Identity]) -> dict[Identity, frozenset[str]]:
+    """The channels (`phone email sms social all`) closed to whoever has one of these identities."""
+    wanted, found = persons.rows_of(identities), t.suppressions
+    same = (found.c.kind == wanted.c.kind) & (found.c.digest == wanted.c.digest)
+    rows = await tx.fetch(
+        select(wanted.c.kind, wanted.c.digest, func.array_agg(found.c.channel).label("channels"))
+        .join(found, same)
+        .group_by(wanted.c.kind, wanted.c.digest)
+    )
+    return {Identity(row["kind"], row["digest"]): frozenset(row["channels"]) for row in rows}
+
+
+async def channels(tx: ReadTx, lead: LeadId) -> tuple[Channel, ...]:
+    """The channels left on which the person of a lead may be reached; none: nobody may work it."""
+    return (await channels_of(tx, [lead]))[lead]
+
+
+async def channels_of(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, tuple[Channel, ...]]:
+    """The channels left for each of these leads: what its contact has, less what its person closed."""
+    links, closed = t.identity_persons, t.suppressions
+    suppressed = (
+        select(func.array_agg(closed.c.channel.distinct()))
+        .join(links, (links.c.kind == closed.c.kind) & (links.c.digest == closed.c.digest))
+        .where(links.c.person_id == t.leads.c.person_id)
+        .scalar_subquery()
+    )
+    rows = await tx.fetch(
+        select(t.leads.c.id, t.lead_details.c.contact, suppressed.label("suppressed"))
+        .join(t.lead_details, t.lead_details.c.lead_id == t.leads.c.id)
+        .where(t.leads.c.id == func.any(literal(list(leads), ARRAY(Text))))
+    )
+    return {
+        row["id"]: left(persons.kinds_of(Contact.model_validate(row["contact"])), row["suppressed"] or ())
+        for row in rows
+    }
+
+
+async def suppress(tx: Tx, person: PersonId, channel: Channel | None, reason: str) -> None:
+    """Close a channel (None: all) to a person: to every identity of theirs. Harmless to repeat."""
+    theirs = (await persons.identities_of_persons(tx, [person]))[person]
+    rows: list[dict[str, Any]] = [
+        {
+            "id": mint("sup", tx.now),
+            "kind": identity.kind.value,
+            "digest": identity.digest,
+            "channel": channel.value if channel in CHANNELS else ALL,
+            "reason": reason,
+            "created_at": tx.now,
+        }
+        for identity in sorted(theirs, key=lambda one: (one.kind, one.digest))
+    ]
+    if rows:
+        await tx.execute(upsert(t.suppressions).on_conflict_do_nothing(), rows)
+
+
+async def close_person(tx: Tx, stories: Stories, person: PersonId) -> None:
+    """Close the leads of a person to whom no channel is left, and cancel their open items."""
+    lead = t.leads.c
+    working = exists().where(t.items.c.lead_id == lead.id, _OPEN)
+    closable = lead.state.in_([state.value for state in LEAD.sources(Act.CLOSE)])
+    rows = await tx.fetch(select(lead.id).where(lead.person_id == person, or_(closable, working)))
+    await close_suppressed(tx, stories, [row["id"] for row in rows])
+
+
+async def close_suppressed(tx: Tx, stories: Stories, leads: Collection[LeadId]) -> frozenset[LeadId]:
+    """Close those of these leads to whose person no channel is left; tell which these are.
+
+    Their open items are cancelled, claims revoked, opportunities lost; they are `disqualified`, `suppressed`.
+    """
+    if not leads:
+        return frozenset()
+    reach = await channels_of(tx, list(leads))
+    unreachable = frozenset(lead for lead in leads if not reach[lead])
+    for story in (await stories.lock_all(unreachable)).values():
+        for item in await _open_items(tx, story):
+            await _cancel(tx, story, item)
+        if LEAD.move(story.state, Act.CLOSE) is not None:
+            story.move(Act.CLOSE, outcome=LeadOutcome.DISQUALIFIED.value, reason=REASON, nurture_until=None)
+            story.tell(LeadClosed(outcome=LeadOutcome.DISQUALIFIED, reason=REASON))
+    return unreachable
+
+
+async def _open_items(tx: Tx, story: Story) -> list[Item]:
+    rows = await tx.fetch(
+        select(t.items).where(t.items.c.lead_id == story.id, _OPEN).order_by(t.items.c.id).with_for_update()
+    )
+    return [Item.of({**row}) for row in rows]
+
+
+async def _cancel(tx: Tx, story: Story, item: Item) -> None:
+    said = {"reason": REASON}
+    if item.state == ItemState.CLAIMED:
+        claim = await items.active_claim(tx, item.id)
+        item = await items.apply(tx, story, item, Act.REVOKE, claim=claim, detail=said, announce=False)
+    await items.apply(tx, story, item, Act.CANCEL, detail=said)
+    found = await opportunities.find(tx, item.opportunity_id) if item.opportunity_id else None
+    if found is not None and found.state == OpportunityState.OPEN:
+        lost = OpportunityLost(opportunity_id=found.id, queue=item.queue, reason=REASON, reopen_after=None)
+        await opportunities.move(tx, story, found, Act.LOSE, lost, SYSTEM, closed_at=tx.now, reason=REASON)
+
+
+_OPEN = t.items.c.state.in_([state.value for state in OPEN_ITEM_STATES])

@@ -1,0 +1,67 @@
+"""What happened to a lead: its own events, and the history that whoever works it reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, Text, case, func, literal, or_, select
+
+from schemas.events.lifecycle import LeadReceived
+from schemas.words import LeadId
+from services.runtime.tx import ReadTx
+from services.store import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a history. `by`: the rep, or the manager's key; None: the system. `note` may be personal."""
+
+    at: datetime
+    what: str
+    by: str | None
+    note: str | None
+
+
+async def events(tx: ReadTx, lead: LeadId, *, after: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+    """A lead's own events past number `after`, oldest first, as the topic holds them, each with its `name`."""
+    rows = await tx.fetch(
+        select(t.timeline.c.name, t.timeline.c.data)
+        .where(t.timeline.c.lead_id == lead, t.timeline.c.seq > after)
+        .order_by(t.timeline.c.seq)
+        .limit(limit)
+    )
+    return [{"name": row["name"], **row["data"]} for row in rows]
+
+
+async def history(tx: ReadTx, lead: LeadId) -> list[Entry]:
+    """All that was done for a lead and for those merged into it, oldest first."""
+    return (await histories(tx, [lead]))[lead]
+
+
+async def histories(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, list[Entry]]:
+    """The histories of these leads. What a merged lead asked for is the note of its being received."""
+    line, details, notes = t.timeline, t.lead_details, t.notes
+    root = func.coalesce(t.leads.c.merged_into, t.leads.c.id)
+    wanted = func.any(literal(list(leads), ARRAY(Text)))
+    asked = (t.leads.c.merged_into.is_not(None)) & (line.c.name == LeadReceived.NAME)
+    rows = await tx.fetch(
+        select(
+            root.label("root"),
+            line.c.at,
+            line.c.name,
+            line.c.data["actor"]["id"].astext.label("by"),
+            case((asked, details.c.message), else_=notes.c.note).label("note"),
+        )
+        .select_from(t.leads)
+        .join(line, line.c.lead_id == t.leads.c.id)
+        .join(details, details.c.lead_id == t.leads.c.id)
+        .outerjoin(notes, (notes.c.lead_id == line.c.lead_id) & (notes.c.seq == line.c.seq))
+        .where(or_(t.leads.c.id == wanted, t.leads.c.merged_into == wanted))
+        .order_by(line.c.at, t.leads.c.merged_into.is_not(None), line.c.lead_id, line.c.seq)
+    )
+    found: dict[LeadId, list[Entry]] = {lead: [] for lead in leads}
+    for row in rows:
+        if row["root"] in found:
+            found[row["root"]].append(Entry(row["at"], row["name"], row["by"], row["note"]))
+    return found
