@@ -21,11 +21,12 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 lines = st.none() | texts
 slugs = st.none() | st.from_regex(r"[a-z0-9_-]{1,10}", fullmatch=True)
 countries = st.sampled_from([None, "GB", "de", " fr ", "US"])
-times = st.datetimes(datetime(2001, 1, 1), datetime(2026, 1, 1)).map(lambda moment: moment.isoformat() + "+02:00")
+times = st.integers(10**9, 17 * 10**8).map(lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat())
 identities = st.fixed_dictionaries(
     {},
     optional={
-        "email": st.sampled_from(["Ann@Example.com", "ann@gmail.com", "ann@bücher.de", "x", " ", "ünï@example.com"]) | lines,
+        "email": st.sampled_from(["Ann@Example.com", "ann@gmail.com", "ann@bücher.de", "x", " ", "ünï@example.com"])
+        | lines,
         "phone": st.sampled_from(["020 7946 0123", "+44 20 7946 0123", "030 123456", "12"]) | lines,
         "profile_url": st.sampled_from(["uk.linkedin.com/in/Ann/", "https://x.com/ann?utm_source=a", "n/a"]) | lines,
         **dict.fromkeys(("name", "first_name", "last_name", "job_title"), lines),
@@ -50,7 +51,9 @@ bodies = st.fixed_dictionaries(
             {},
             optional={
                 "name": lines,
-                "website": st.sampled_from([None, "www.Example.com", "https://shop.bücher.de/", "http://linkedin.com/company/x"]),
+                "website": st.sampled_from(
+                    [None, "www.Example.com", "https://shop.bücher.de/", "http://linkedin.com/company/x"]
+                ),
                 "domain": st.sampled_from([None, "Example.co.uk", "https://www.example.com/x", "gmail.com"]),
                 "employees": st.none() | st.integers(0, 10_000_000),
                 "country": countries,

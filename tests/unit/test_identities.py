@@ -123,7 +123,8 @@ def test_a_persons_page_is_always_the_same(written: str, same: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["linkedin.com", "https://www.linkedin.com/", "n/a", "ann lee", "@ann", "mailto:ann@x.com", "a.b", "ftp://x.com/a"]
+    "written",
+    ["linkedin.com", "https://www.linkedin.com/", "n/a", "ann lee", "@ann", "mailto:ann@x.com", "a.b", "ftp://x.com/a"],
 )
 def test_what_names_nobody_is_no_profile(written: str) -> None:
     assert profile(written) is None
