@@ -17,7 +17,6 @@ from services.runtime.failures import Failure, failure
 from services.runtime.secret import Keyring
 from services.runtime.tables import keys
 from services.runtime.tx import ReadTx
-from services.runtime.wake import Wake
 
 PREFIXES: Final[Mapping[PrincipalKind, str]] = {
     PrincipalKind.FORM: "lgf_",
@@ -29,6 +28,7 @@ PREFIXES: Final[Mapping[PrincipalKind, str]] = {
 CHANNEL: Final = "keys"
 """Whoever keeps live keys in memory is woken on this."""
 AT_LATEST: Final = timedelta(seconds=1)
+"""After so long a key that was made or revoked elsewhere is known here, woken or not."""
 _RANDOM = 20  # bytes: 160 bits, 32 characters
 _SHAPE = re.compile(r"lg[fsrma]_[0-9a-hjkmnp-tv-z]{32}", re.ASCII)
 
@@ -82,7 +82,7 @@ class Access:
     """The live keys, in memory: a request is admitted without a look at the database, also while that is down.
 
     A key that is not among them is looked up, so a new one is good at once. A revoked one is refused at once where
-    `forget` is called, elsewhere when `keep` is woken, or after a second.
+    `forget` is called, elsewhere after the next `refresh`: `run` calls it when woken, and each second.
     """
 
     def __init__(self, database: Reads, keyring: Keyring) -> None:
@@ -113,17 +113,6 @@ class Access:
             self._by_digest = {row["digest"]: Principal.of(row) for row in rows if row["id"] not in self._gone}
             self._by_id = {principal.key_id: principal for principal in self._by_digest.values()}
             self._version = version
-
-    async def keep(self, wake: Wake) -> None:
-        """Stay up to date, until cancelled."""
-        with wake.waiting(CHANNEL) as waiter:
-            while True:
-                try:
-                    await self.refresh()
-                except Exception as error:
-                    if failure(error) is not Failure.OUTAGE:
-                        raise
-                await waiter.wait(AT_LATEST)
 
     async def of_key(self, key: str) -> Principal | None:
         """Whom this key stands for, if it is live. While the database is down, only what is known is live."""
@@ -157,10 +146,11 @@ class Access:
 
     async def _version_of(self, tx: ReadTx) -> tuple[int, int]:
         """It changes with each key that is made or revoked: rows are never deleted."""
-        row = await tx.one(select(func.count(), func.count(keys.c.revoked_at)).select_from(keys))
+        row = await tx.one(
+            select(func.count().label("made"), func.count(keys.c.revoked_at).label("revoked")).select_from(keys)
+        )
         assert row is not None, "an aggregate has a row"
-        made, revoked = row.values()
-        return made, revoked
+        return row["made"], row["revoked"]
 
 
 def mint_key(kind: PrincipalKind) -> str:

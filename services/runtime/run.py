@@ -7,10 +7,12 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 import uvicorn
 
+from services.runtime.access import AT_LATEST, CHANNEL
 from services.runtime.edge import Edge, open_edge
 from services.runtime.exits import Unavailable
 from services.runtime.failures import Failure, failure
@@ -60,6 +62,8 @@ async def run(
                     for process in processes
                     for name, task in process.tasks.items()
                 ]
+                refresh = partial(every, AT_LATEST, edge.access.refresh, edge.wake, CHANNEL)
+                tasks.append(group.create_task(_kept(edge, "http", "access", refresh), name="http.access"))
                 group.create_task(_serve(server, listening, on_ready, tasks), name="http")
     except* Exception as group_of_one:
         raise _first(group_of_one) from None

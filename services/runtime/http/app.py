@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from services.runtime.edge import Edge
 from services.runtime.http import everywhere
 from services.runtime.http.limits import FormRates
 from services.runtime.http.passage import Passage
@@ -23,13 +23,10 @@ from services.runtime.http.problems import (
     ProblemResponse,
     Unavailable,
 )
-
-if TYPE_CHECKING:
-    from services.runtime.edge import Edge
-    from services.runtime.run import Process
+from services.runtime.process import Process
 
 
-def build_app(edge: "Edge", processes: Sequence["Process"]) -> FastAPI:
+def build_app(edge: Edge, processes: Sequence[Process]) -> FastAPI:
     """Compose the routes of these processes, each router once, with health, metrics and documents."""
     app = FastAPI(
         title="Leadgate",
@@ -52,7 +49,7 @@ def build_app(edge: "Edge", processes: Sequence["Process"]) -> FastAPI:
     return app
 
 
-def _once(processes: Sequence["Process"]) -> list[tuple["Process", APIRouter]]:
+def _once(processes: Sequence[Process]) -> list[tuple[Process, APIRouter]]:
     """Each router once, with the first process that serves it: processes share some."""
     every = [(process, router) for process in processes for router in process.routes]
     return list({id(router): (process, router) for process, router in reversed(every)}.values())[::-1]

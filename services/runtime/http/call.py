@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -10,11 +10,9 @@ from schemas.api.page import Page
 from schemas.events.stamp import Actor
 from schemas.words import FencingToken, PrincipalKind, RepId, Role
 from services.runtime.access import Principal
+from services.runtime.edge import Edge
 from services.runtime.http.cursors import Place, seal
 from services.runtime.http.problems import ClaimTokenRequired
-
-if TYPE_CHECKING:
-    from services.runtime.edge import Edge
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -33,7 +31,7 @@ class Call:
     Set `status` to answer with another status than the route's, and `headers` for more of these.
     """
 
-    def __init__(self, edge: "Edge", request: Request, request_id: str, now: datetime) -> None:
+    def __init__(self, edge: Edge, request: Request, request_id: str, now: datetime) -> None:
         self.edge = edge
         self.request = request
         self.request_id = request_id

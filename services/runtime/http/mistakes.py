@@ -78,7 +78,9 @@ def place(detail: ErrorDetails, parsed: Any) -> tuple[tuple[str | int, ...], Any
         if part in here if isinstance(here, Mapping) else isinstance(here, list) and part in range(len(here)):
             path.append(part)
             here = here[part]
-    if detail["type"] in ("missing", "required") and path[-1:] != list(detail["loc"][-1:]):  # what is absent has a place
+    if detail["type"] in ("missing", "required") and path[-1:] != list(
+        detail["loc"][-1:]
+    ):  # what is absent has a place
         path.append(detail["loc"][-1])
     elif detail["type"].startswith("union_tag"):
         path.append(tag := detail["ctx"]["discriminator"].strip("'"))

@@ -1,20 +1,17 @@
 """What every request passes, in and out: its id and trace, HEAD, and a last net for errors."""
 
 import logging
-from collections.abc import MutableMapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.runtime.edge import Edge
 from services.runtime.http.headers import REQUEST_ID, request_id_of, traceparent_of
 from services.runtime.http.problems import Internal, ProblemResponse
 from services.runtime.trace import Trace, following
-
-if TYPE_CHECKING:
-    from services.runtime.edge import Edge
 
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics", "/static/{path:path}"})
 """What machines ask all the time: answered without a line in the log."""
@@ -25,7 +22,7 @@ log = structlog.get_logger("leadgate.http")
 class Passage:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, edge: "Edge") -> None:
+    def __init__(self, app: ASGIApp, edge: Edge) -> None:
         self._app = app
         self._edge = edge
 
@@ -43,9 +40,10 @@ class Passage:
         began = perf_counter()
         with following(Trace(request_id, traceparent)):
             try:
-                await self._app(scope, answer.receiver(receive), answer.send)
+                await self._app(scope, receive, answer.send)
             except Exception as error:
-                log.error("failed", method=scope["method"], error=type(error).__name__, exc_info=error)
+                if not answer.cut:
+                    log.error("failed", method=scope["method"], error=type(error).__name__, exc_info=error)
                 if not answer.status:
                     await ProblemResponse(Internal(), request_id)(scope, receive, answer.send)
             finally:
@@ -70,6 +68,8 @@ class _Answer:
         self._headers = headers
         self._bodiless = scope["method"] == "HEAD"
         self.status = 0
+        self.cut = False
+        """A stream was ended after its headers, which are all that a HEAD asks for."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -78,16 +78,10 @@ class _Answer:
             headers["X-Content-Type-Options"] = "nosniff"
             for name, value in self._headers.items():
                 headers[name] = value
-        elif self._bodiless:
-            if not message.get("more_body", False):
-                await self._send({"type": "http.response.body", "body": b""})
+        elif self._bodiless and message["type"] == "http.response.body":
+            self.cut = message.get("more_body", False)
+            await self._send({"type": "http.response.body", "body": b""})
+            if self.cut:
+                raise OSError("the caller wants no body")  # as a server says that the caller left
             return
         await self._send(message)
-
-    def receiver(self, receive: Receive) -> Receive:
-        """What the application hears: once a HEAD has its headers, that the caller left, which ends streams."""
-
-        async def heard() -> MutableMapping[str, Any]:
-            return {"type": "http.disconnect"} if self._bodiless and self.status else await receive()
-
-        return heard if self._bodiless else receive
