@@ -1,7 +1,7 @@
 """The edge of the database: the only BEGIN and COMMIT."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Protocol, cast
 
@@ -64,7 +64,7 @@ class Database:
                     now = self.clock.begin(await driver.fetchval("SELECT clock_timestamp()"))
                     yield conn, driver, now
                 except BaseException:
-                    if not driver.is_closed():  # a cancelled statement closes it
+                    with suppress(Exception):  # a cancelled statement closes it; a rollback's failure would mask why
                         await begun.rollback()
                         clean = True
                     raise
@@ -94,6 +94,7 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
         pool_size=size,
         max_overflow=0,
         pool_timeout=10,
+        hide_parameters=True,  # an error's text goes to the log, where no personal data may
         connect_args={
             "timeout": 5,
             "server_settings": {
