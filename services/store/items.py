@@ -63,7 +63,7 @@ class Item:
     customer_id: CustomerId | None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Item":
+    def of(cls, row: Mapping[Any, Any]) -> "Item":
         values = {f.name: row[f.name] for f in fields(cls)}
         values.update(
             kind=ItemKind(row["kind"]),
@@ -102,7 +102,7 @@ class Claim:
     ended_by: dict[str, Any] | None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Claim":
+    def of(cls, row: Mapping[Any, Any]) -> "Claim":
         values = {f.name: row[f.name] for f in fields(cls)}
         values["state"] = ClaimState(row["state"])
         return cls(**values)

@@ -1,6 +1,6 @@
 """Opportunities: how they are made, read, moved and reopened."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from schemas.words import (
     ItemId,
     ItemKind,
     LeadId,
+    MeetingState,
     Money,
     OpportunityId,
     OpportunityState,
@@ -88,6 +89,16 @@ def money_columns(name: str, value: Money | None) -> dict[str, Any]:
 async def find(tx: ReadTx, opportunity: str) -> Opportunity | None:
     row = await tx.one(select(t.opportunities).where(t.opportunities.c.id == opportunity))
     return None if row is None else Opportunity.of(row)
+
+
+async def booked_meetings(tx: ReadTx, opportunity: OpportunityId | None) -> Sequence[datetime]:
+    """When the booked meetings of an opportunity are; none where there is no opportunity."""
+    if opportunity is None:
+        return []
+    meeting = t.meetings.c
+    booked = meeting.state == MeetingState.BOOKED.value
+    rows = await tx.fetch(select(meeting.at).where(meeting.opportunity_id == opportunity, booked).order_by(meeting.at))
+    return [row["at"] for row in rows]
 
 
 async def create(

@@ -64,8 +64,9 @@ async def create(
     territories: Sequence[str] = (),
 ) -> Rep:
     """Add a rep, present at first. That the queues are the policy's is for the caller to check."""
+    id_ = RepId(mint("rep", tx.now))
     row = {
-        "id": mint("rep", tx.now),
+        "id": id_,
         "name": name,
         "email": email,
         "queues": list(dict.fromkeys(queues)),
@@ -77,7 +78,7 @@ async def create(
         "created_at": tx.now,
     }
     await tx.execute(insert(t.reps).values(row))
-    made = await find(tx, row["id"])
+    made = await find(tx, id_)
     assert made is not None
     return made
 

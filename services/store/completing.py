@@ -1,0 +1,90 @@
+"""Completing: how an enquiry or prospect ends: qualified, disqualified, nurtured, unreached."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from router.lifecycle import Act
+from router.outcomes import Pool
+from schemas.events.lifecycle import LeadNurtured
+from schemas.words import LeadOutcome, Money, OpportunityId, QueueName
+from services.store import details, holding, lateness, leads, opportunities
+from services.store.work import Work
+
+QUALIFIED = "qualified"
+NURTURE = "nurture"
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What was made of a qualified lead, and where it went: `queue` is past the pool, or there is none."""
+
+    opportunity: OpportunityId
+    queue: QueueName
+    to: Literal["pool", "queue"]
+
+
+async def qualify(
+    work: Work,
+    *,
+    corrected: Mapping[str, Any],
+    qualification: Mapping[str, Any],
+    product: str | None,
+    estimate: Money | None,
+    ended_by: Mapping[str, Any],
+) -> Handed:
+    """Hand the lead over to the closing desk, as an opportunity, where the handover rules send it.
+
+    `corrected` is what is known better: `contact`, `company` and `custom` are laid over what the lead said.
+    """
+    submitted = (await details.of(work.tx, [work.story.id]))[work.story.id]
+    if corrected:
+        known = submitted.model_dump()
+        parts = {name: {**known[name], **new} if isinstance(new, Mapping) else new for name, new in corrected.items()}
+        submitted = type(submitted).model_validate({**known, **parts})
+        await details.correct(work.tx, submitted)
+    await _complete(work, QUALIFIED)
+    place = await leads.hand_over(work.tx, work.story, work.policy, submitted, qualification)
+    opportunity = await opportunities.create(
+        work.tx,
+        work.story,
+        place,
+        policy=work.policy,
+        queued_at=work.tx.now,
+        qualified_by=work.held.rep_id,
+        product=product or submitted.product,
+        qualification=qualification or None,
+        estimate=estimate,
+        actor=work.actor,
+    )
+    handed = Handed(opportunity, place.queue, "pool" if isinstance(place, Pool) else "queue")
+    said = {**ended_by, "opportunity_id": opportunity, "queue": handed.queue, "to": handed.to}
+    await holding.write(work.tx, work.held, ended_by=said)
+    return handed
+
+
+async def disqualify(work: Work, reason: str, ended_by: Mapping[str, Any]) -> None:
+    """It is none for sales."""
+    await _complete(work, LeadOutcome.DISQUALIFIED.value, reason=reason, ended_by=ended_by)
+    work.close(LeadOutcome.DISQUALIFIED, reason)
+
+
+async def unreached(work: Work, ended_by: Mapping[str, Any]) -> None:
+    """Nobody could be reached: never to be confused with unqualified."""
+    await _complete(work, LeadOutcome.UNREACHED.value, ended_by=ended_by)
+    work.close(LeadOutcome.UNREACHED, None)
+
+
+async def nurture(work: Work, until: datetime, ended_by: Mapping[str, Any]) -> None:
+    """It sleeps until then, and is decided anew."""
+    await _complete(work, NURTURE, ended_by=ended_by)
+    work.story.move(Act.NURTURE, work.actor, nurture_until=until)
+    work.story.tell(LeadNurtured(until=until), work.actor)
+
+
+async def _complete(
+    work: Work, outcome: str, *, reason: str | None = None, ended_by: Mapping[str, Any] | None = None
+) -> None:
+    await lateness.settle(work.tx, work.story, work.item, work.held)
+    await work.finish(Act.COMPLETE, outcome=outcome, reason=reason, ended_by=dict(ended_by) if ended_by else None)
