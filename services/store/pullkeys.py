@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
-from schemas.words import ClaimState, RepId, Why
+from schemas.words import RepId, Why
 from services.runtime.tx import Tx
 from services.store import holding
 from services.store import tables as t
@@ -26,9 +26,6 @@ async def kept(tx: Tx, rep: RepId, desk: str, key: str) -> tuple[Why, Claim] | N
 
 
 async def keep(tx: Tx, rep: RepId, desk: str, key: str, claim: Claim, why: Why) -> None:
-    """Remember what a key was given, and forget what no repeat will ask for any more."""
-    k, ended = t.pull_keys.c, t.claims.c.state != ClaimState.ACTIVE.value
-    old = select(t.claims.c.id).where(t.claims.c.id == k.claim_id, ended).exists()
-    await tx.execute(delete(t.pull_keys).where(k.rep_id == rep, k.at <= tx.now - KEPT, old))
+    """Remember what a key was given."""
     row = {"rep_id": rep, "desk": desk, "key": key, "claim_id": claim.id, "why": why.value, "at": tx.now}
     await tx.execute(insert(t.pull_keys).values(row))

@@ -1,22 +1,20 @@
 """What time does to items and claims: claims run out, items wake, next steps and answers are late."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 
 from router.lifecycle import Act
 from schemas.events.lifecycle import ItemSlaBreached
 from services.runtime.tx import ReadTx, Tx
-from services.store import items, lateness, queues
+from services.store import items, lateness, pullkeys, queues
 from services.store import tables as t
 from services.store.due import Due, claims_again, items_again, look
 from services.store.story import telling
 
 EXPIRED = "expired"
 """Why an item is parked whose claim ended after an attempt, and nobody covers."""
-KEYS_KEPT = timedelta(days=1)
-"""How long the idempotency key of a pull outlives its claim."""
 
 
 async def ended_claims(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
@@ -88,13 +86,13 @@ async def breach_items(tx: Tx, found: Sequence[Due]) -> int:
 
 
 async def prune_pull_keys(tx: Tx, limit: int) -> int:
-    """Forget keys of pulls a day after these, once their claims have ended; how many."""
+    """Forget the keys of pulls when their time is over, and their claims have ended; how many."""
     key, claim = t.pull_keys.c, t.claims.c
     place = (key.rep_id, key.desk, key.key)
     old = (
         select(*place)
         .join(t.claims, and_(claim.id == key.claim_id, queues.HELD), isouter=True)
-        .where(key.at < tx.now - KEYS_KEPT, claim.id.is_(None))
+        .where(key.at < tx.now - pullkeys.KEPT, claim.id.is_(None))
         .limit(limit)
     )
     return await tx.execute(delete(t.pull_keys).where(tuple_(*place).in_(old)))
