@@ -161,6 +161,25 @@ class Floor:
             await items.apply(tx, story, found, Act.CLAIM, actor, detail=said, token=token)
         return claim
 
+    async def hold_many(self, n: int, queue: QueueName, rep: RepId, lease: timedelta) -> None:
+        """Make many leads, each held by a rep, by a few statements."""
+        async with self.edge.database.tx() as tx:
+            now = tx.now
+            ids = [f"{self.made + nth:026d}" for nth in range(1, n + 1)]
+            self.made += n
+            lead = {"state": "claimed", "direction": "inbound", "source": "web", "seq": 1}
+            lead |= {"received_at": now, "last_at": now}
+            item = {"kind": KIND_OF_DESK[desk_of(queue)].value, "queue": queue, "state": "claimed", "token": 1}
+            item |= {"priority": "normal", "queued_at": now, "rank_at": now}
+            claim = {"rep_id": rep, "queue": queue, "token": 1, "state": "active", "why": "next"}
+            claim |= {"granted_at": now, "expires_at": now + lease}
+            await tx.execute(insert(t.leads), [{"id": f"ld_{id_}", **lead} for id_ in ids])
+            await tx.execute(insert(t.items), [{"id": f"itm_{id_}", "lead_id": f"ld_{id_}", **item} for id_ in ids])
+            await tx.execute(
+                insert(t.claims),
+                [{"id": f"clm_{id_}", "item_id": f"itm_{id_}", "lead_id": f"ld_{id_}", **claim} for id_ in ids],
+            )
+
     async def change(self, table: Any, id_: str, **columns: Any) -> None:
         """Set columns by hand."""
         async with self.edge.database.tx() as tx:
