@@ -175,7 +175,7 @@ def _misfit(of: Feature, value: Whatever) -> tuple[str | None, str | None]:
     if of.type is FeatureType.COUNTRY and not is_country(str(value)):
         return "no country of ISO 3166-1 alpha-2", near_country(str(value))
     if of.values and value not in of.values:
-        return f"not one of {' '.join(of.values)}", nearest(value, of.values)
+        return "not one that there is", nearest(value, of.values) or f"Write one of {', '.join(of.values)}."
     return None, None
 
 

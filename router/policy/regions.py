@@ -38,7 +38,9 @@ def zone(name: str) -> ZoneInfo | None:
 
 def near_zone(name: str) -> str:
     """What to write instead."""
-    return nearest(name, _zones()) or "Write an IANA zone, as Europe/London."
+    city = f"/{name.strip().replace(' ', '_')}".lower()
+    named = next((each for each in sorted(_zones()) if each.lower().endswith(city)), None)
+    return f"Did you mean {named}?" if named else nearest(name, _zones()) or "Write an IANA zone, as Europe/London."
 
 
 def holidays_known(region: str) -> bool:
@@ -59,4 +61,4 @@ def near_region(region: str) -> str:
 
 @lru_cache(maxsize=1)
 def _regions() -> dict[str, list[str]]:
-    return {code: parts for code, parts in holidays.list_supported_countries().items() if len(code) == 2}
+    return {code: parts for code, parts in holidays.list_supported_countries().items() if code in COUNTRIES}

@@ -52,6 +52,8 @@ def structured(values: Any, mistakes: Mistakes) -> Structured:
         return Structured(PolicyFile.model_validate(values), frozenset())
     except ValidationError as wrong:
         paths = [_note(error, values, mistakes) for error in wrong.errors(include_url=False, include_context=True)]
+    if any(_holds_a_name(path) for path in paths):
+        return Structured(None, frozenset(paths))  # what refers to it would be told as a mistake too
     left = copy.deepcopy(values)
     for path in sorted(paths, key=lambda path: [str(part) for part in path], reverse=True):
         _leave_out(left, path)
@@ -59,6 +61,11 @@ def structured(values: Any, mistakes: Mistakes) -> Structured:
         return Structured(PolicyFile.model_validate(left), frozenset(paths))
     except ValidationError:
         return Structured(None, frozenset(paths))
+
+
+def _holds_a_name(path: Path) -> bool:
+    """Whether a whole desk, queue or calendar stands there."""
+    return path[0] in ("desks", "calendars") and (len(path) <= 2 or (path[0] == "desks" and len(path) <= 4))
 
 
 def _note(error: ErrorDetails, values: Any, mistakes: Mistakes) -> Path:

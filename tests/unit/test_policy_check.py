@@ -1,0 +1,203 @@
+"""Every mistake in a policy is told with its line, path, value and remedy."""
+# ruff: noqa: E501 - tables
+
+import pytest
+from kit.rulebooks import EXAMPLE, RULES, with_rules
+
+from router.policy.check import check
+from router.policy.compile import again, compiled
+from router.policy.compiled import Policy
+from services.runtime.paths import POLICIES
+
+
+def mistakes(text):
+    """As `(line, path, value, remedy)`."""
+    return [(each.line, each.path, each.value, each.remedy) for each in check(text).mistakes]
+
+
+def line_of(text, part):
+    return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+def test_the_example_starter_and_demo_are_right():
+    for text in (EXAMPLE, *(path.read_text() for path in POLICIES.glob("*.yaml"))):
+        assert check(text).mistakes == ()
+
+
+def test_the_contracts_own_mistake():
+    text = EXAMPLE.replace("bypass", "").replace("hot, queue: closing/uk}", "hot, queue: closing/ukk}")
+    [told] = check(text).mistakes
+    assert told.line == line_of(text, "ready to buy")
+    assert (told.path, told.value) == ("rules[0].then.queue", "closing/ukk")
+    assert (told.detail, told.remedy) == ("no such queue", "Did you mean closing/uk?")
+
+
+# What is changed in the example, then the path, value and remedy told of it.
+CHANGES = {
+    "an unknown field": ("maturity: 90d", "maturity: 90d\nmaturty: 1d", "maturty", "maturty", "Did you mean maturity?"),
+    "what comes later": ("maturity: 90d", "reopen_within: 90d", "reopen_within", "reopen_within", "Known here: "),
+    "a later limit": ("in_hand: 3", "returns_per_week: 5", "desks.inbound.queues.main.returns_per_week", "returns_per_week", "Known"),
+    "a source's cadence": ("default_region: GB", "cadence: {after: [1h]}", "sources.web.cadence", "cadence", "Known here: default_region."),
+    "a missing part": ("timezone: Europe/London\n", "", "timezone", None, "Add `timezone`."),
+    "a missing lease": ("in_hand: 3, lease: 15m", "in_hand: 3", "desks.inbound.queues.main.lease", None, "Add `lease`."),
+    "another version": ("version: 1", "version: 2", "version", 2, "Write one of 1."),
+    "a number as text": ("in_hand: 3", 'in_hand: "3"', "desks.inbound.queues.main.in_hand", "3", "Write a whole number."),
+    "a list for a mapping": ("sources: {web: {default_region: GB}}", "sources: [web]", "sources", None, "Write a mapping."),
+    "nothing in hand": ("in_hand: 3", "in_hand: 0", "desks.inbound.queues.main.in_hand", 0, None),
+    "a bad duration": ("lease: 15m", "lease: 15 minutes", "desks.inbound.queues.main.lease", "15 minutes", "Write 90s, 15m"),
+    "a bare number as duration": ("lease: 15m", "lease: 15", "desks.inbound.queues.main.lease", 15, "Write text."),
+    "no time at all": ("lease: 15m", "lease: 0m", "desks.inbound.queues.main.lease", "0m", "Write a longer one."),
+    "a duration too long": ("lease: 15m", "lease: 99999d", "desks.inbound.queues.main.lease", "99999d", "At most 3650d."),
+    "an endless sla": ("sla: 5m", "sla: 31d", "rules[3].then.sla", "31d", "At most 30d."),
+    "a credit beyond 30 days": ("hot: 7d", "hot: 31d", "rank_credit.hot", "31d", "At most 30d."),
+    "working days of rank": ("hot: 7d", "hot: 7 working days", "rank_credit.hot", "7 working days", "Write 90s, 15m, 2h or 90d."),
+    "no currency": ("GBP", "GBX", "currency", "GBX", "Write three capitals"),
+    "an unknown zone": ("timezone: Europe/London", "timezone: Europe/Londn", "timezone", "Europe/Londn", "Did you mean Europe/London?"),
+    "a calendar's zone": ("{zone: Europe/London", "{zone: London", "calendars.london.zone", "London", "Did you mean Europe/London?"),
+    "a directory as zone": ("{zone: Europe/London", "{zone: Europe", "calendars.london.zone", "Europe", None),
+    "no hours": ('hours: {mon-fri: "09:00-17:30"}', "hours: {}", "calendars.london.hours", None, "Write always"),
+    "a bad day": ("mon-fri", "mo-fr", "calendars.london.hours.mo-fr", "mo-fr", "Write mon, mon-fri or mon,wed,fri."),
+    "a day twice": ("{mon-fri: ", '{fri: "10:00-11:00", mon-fri: ', "calendars.london.hours.mon-fri", "mon-fri", "Give a day"),
+    "hours backwards": ("09:00-17:30", "17:30-09:00", "calendars.london.hours.mon-fri", "17:30-09:00", 'Write "09:00-17:30"'),
+    "overlapping hours": ('"09:00-17:30"', '["09:00-12:00", "11:00-13:00"]', "calendars.london.hours.mon-fri", None, "Write"),
+    "an unknown region": ("GB-ENG", "GB-ENL", "calendars.london.holidays", "GB-ENL", "Did you mean ENG?"),
+    "the usual wrong region": ("GB-ENG", "UK", "calendars.london.holidays", "UK", "Did you mean GB?"),
+    "a source's region": ("default_region: GB", "default_region: UK", "sources.web.default_region", "UK", "Did you mean GB?"),
+    "shares that lack": ("qualifier: 0.5", "qualifier: 0.4", "credit", 0.9, "Write qualifier and closer"),
+    "no face to face": ("face_to_face: [in_person]", "face_to_face: [phone]", "face_to_face[0]", "phone", "Write one of"),
+    "an unknown desk": ("service: {queues", "servce: {queues", "desks.servce", "servce", "Did you mean service?"),
+    "an unknown calendar": ("calendar: london, in_hand: 5", "calendar: londn, in_hand: 5", "desks.service.queues.main.calendar", "londn", "Did you mean london?"),
+    "two buffers": ("{per_rep_hour: 0.5}", "{per_rep_hour: 0.5, fixed: 3}", "desks.closing.queues.uk.release.buffer", None, "Write either"),
+    "no buffer": ("{per_rep_hour: 0.5}", "{}", "desks.closing.queues.uk.release.buffer", None, "Write either"),
+    "a bad time": ('"08:30"', '"8:30"', "desks.closing.queues.uk.release.at", "8:30", 'Write "08:30".'),
+    "open below in hand": ("open: 60", "open: 6", "desks.closing.queues.uk.open", 6, "Raise it."),
+    "a fallback nowhere": ("outbound: outbound/main, handover", "outbound: outbound/man, handover", "fallback.outbound", "outbound/man", "Did you mean outbound/main?"),
+    "a fallback to service": ("inbound: inbound/main, outbound", "inbound: service/main, outbound", "fallback.inbound", "service/main", "Write one of"),
+    "a handover to qualify again": ("handover: closing/uk", "handover: inbound/main", "fallback.handover", "inbound/main", "Write one of closing/uk."),
+    "a handover rule to qualify": ("GB}, then: {queue: closing/uk}", "GB}, then: {queue: inbound/main}", "handover[0].then.queue", "inbound/main", "Write one of closing/uk."),
+    "tasks for a closer": ("quote: service/main", "quote: closing/uk", "tasks.quote", "closing/uk", "Write one of service/main."),
+    "by-rep to a closer": ("qualify: auto", "qualify: by-rep", "rules[0].then.queue", "closing/uk", "Write one of inbound/main"),
+    "auto to a qualifier": ("by-rep, queue: inbound/main", "auto, queue: inbound/main", "rules[3].then.queue", "inbound/main", "Write one of closing/uk."),
+    "a queue unqualified": ("qualify: auto, ", "", "rules[0].then.qualify", None, "Add qualify: auto, or bypass."),
+    "nothing to do": ("then: {nurture: 90d}", "then: {}", "rules[1].then", None, "Write one of queue, nurture, reject."),
+    "too much to do": ("then: {nurture: 90d}", "then: {nurture: 90d, reject: spam}", "rules[1].then", None, "Write one of"),
+    "priority for nobody": ("{nurture: 90d}", "{nurture: 90d, priority: hot}", "rules[1].then.priority", "hot", "Remove it."),
+    "an unknown priority": ("priority: hot", "priority: hottest", "rules[0].then.priority", "hottest", "Did you mean hot?"),
+    "rules of one name": ("name: enquiry", "name: prospect", "rules[3].name", "prospect", "Name each rule"),
+    "a reserved name": ("name: enquiry", "name: fallback", "rules[3].name", "fallback", "Choose another."),
+    "an unknown path": ("company.employees:", "company.employes:", "rules[0].when.company.employes", "company.employes", "Did you mean company.employees?"),
+    "a personal path": ("intent: [demo, buy]", "contact.name: Ann", "rules[0].when.contact.name", "contact.name", None),
+    "qualification too early": ("intent: [demo, buy]", "qualification.need: x", "rules[0].when.qualification.need", "qualification.need", "Move it"),
+    "a number for text": ("intent: [demo, buy]", "company.postal_code: 10115", "rules[0].when.company.postal_code", 10115, 'Quote it: "10115".'),
+    "text for a number": ('company.employees: ">= 50"', "company.employees: many", "rules[0].when.company.employees", "many", "Write 50"),
+    "a comparison of text": ("intent: [demo, buy]", 'intent: ">= 5"', "rules[0].when.intent", ">= 5", "Write a value"),
+    "a comparison with nothing": ('">= 50"', '">= many"', "rules[0].when.company.employees", ">= many", 'Write ">= 50"'),
+    "yes for true": ("intent: [demo, buy]", "list: yes", "rules[0].when.list", "yes", "Write true or false."),
+    "a country that is none": ("[GB, IE]", "[UK, IE]", "rules[1].when.not.company.country[0]", "UK", "Did you mean GB?"),
+    "a direction that is none": ("direction: outbound", "direction: outward", "rules[2].when.direction", "outward", "Write one of inbound, outbound."),
+    "an empty value": ("[GB, IE]", "[GB, null]", "rules[1].when.not.company.country[1]", None, "Test absence with {known: false}."),
+    "an empty list": ("intent: [demo, buy]", "intent: []", "rules[0].when.intent", None, "Write a value"),
+    "an unknown operator": ("intent: [demo, buy]", "intent: {contain: x}", "rules[0].when.intent.contain", "contain", "Did you mean contains?"),
+    "two operators": ("intent: [demo, buy]", "intent: {contains: x, known: true}", "rules[0].when.intent", None, "Write a value"),
+    "between backwards": ('">= 50"', "{between: [9, 5]}", "rules[0].when.company.employees.between", None, "It takes two numbers"),
+    "known of what": ('">= 50"', "{known: 1}", "rules[0].when.company.employees.known", 1, "It takes true or false."),
+    "no pattern": ("intent: [demo, buy]", "intent: {matches: '(a'}", "rules[0].when.intent.matches", "(a", "RE2 has no"),
+    "a pattern that backtracks": ("intent: [demo, buy]", "intent: {matches: '(a)\\1'}", "rules[0].when.intent.matches", "(a)\\1", "RE2 has no"),
+    "any of no list": ("intent: [demo, buy]", "any: {intent: demo}", "rules[0].when.any", None, "Write any: ["),
+    "not of a list": ("not: {company.country: [GB, IE]}", "not: [GB]", "rules[1].when.not", None, "Write not: {"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_mistake_is_told_once_with_its_remedy(change):
+    before, after, path, value, remedy = CHANGES[change]
+    assert before in EXAMPLE
+    text = EXAMPLE.replace(before, after, 1)
+    [(line, told_path, told_value, told_remedy)] = mistakes(text)
+    assert (told_path, told_value) == (path, value)
+    assert (told_remedy or "").startswith(remedy or "")
+    if after and value is not None:
+        assert after.strip().splitlines()[-1] in text.splitlines()[line - 1]
+
+
+def test_all_mistakes_are_told_at_once_by_line():
+    text = EXAMPLE.replace("calendar: always", "calendar: alway").replace("[demo, buy]", "[5]") + "extra: 1\n"
+    told = [(line, path) for line, path, _, _ in mistakes(text)]
+    assert [path for _, path in told] == [
+        "rules[0].when.intent[0]",
+        "desks.inbound.queues.main.calendar",
+        "desks.outbound.queues.main.calendar",
+        "extra",
+    ]
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "hidden"),
+    [
+        ("{intent: [demo, buy]}", "{intent: demo, list: false}", True),
+        ("{intent: demo}", "{intent: [demo, buy]}", False),
+        ("{intent: DEMO}", "{intent: demo}", True),
+        ("{}", "{intent: demo}", True),
+        ('{company.employees: ">= 50"}', '{company.employees: ">= 51"}', True),
+        ('{company.employees: ">= 50"}', '{company.employees: "> 50"}', True),
+        ('{company.employees: "> 50"}', '{company.employees: ">= 50"}', False),
+        ('{company.employees: ">= 50"}', "{company.employees: {between: [50, 60]}}", True),
+        ("{company.employees: {between: [50, 60]}}", "{company.employees: [50, 55]}", True),
+        ("{company.employees: {between: [50, 60]}}", "{company.employees: [50, 61]}", False),
+        ("{intent: {known: true}}", "{intent: demo}", True),
+        ("{intent: {known: true}}", "{intent: {known: false}}", False),
+        ("{company.name: {contains: log}}", "{company.name: {starts_with: Logis}}", True),
+        ("{company.name: {starts_with: log}}", "{company.name: {contains: logis}}", False),
+        ("{custom.a: {starts_with: n}}", "{custom.a: north}", False),  # it may be a list of texts
+        ("{custom.a: [north, south]}", "{custom.a: north}", True),
+        ("{any: [{intent: demo}, {intent: buy}]}", "{intent: buy, list: true}", True),
+        ("{not: {intent: demo}}", "{not: {intent: demo}, list: true}", True),
+        ("{not: {intent: demo}}", "{list: true}", False),
+        ("{intent: demo, list: true}", "{intent: demo}", False),
+        ("{direction: inbound}", "{direction: outbound}", False),
+    ],
+)
+def test_a_rule_that_is_never_reached_is_a_mistake(earlier, later, hidden):
+    text = with_rules(f"{{name: one, when: {earlier}, then: {{reject: spam}}}}", f"{{name: two, when: {later}, then: {{nurture: 1d}}}}")  # fmt: skip
+    told = check(text).mistakes
+    assert [each.path for each in told] == (["rules[1]"] if hidden else [])
+    if hidden:
+        assert told[0].value == "two"
+        assert '"one" before it' in told[0].detail
+
+
+def test_rules_that_take_each_direction_leave_none_over():
+    text = EXAMPLE.replace("handover:\n", "  - {name: last, when: {list: true}, then: {nurture: 1d}}\nhandover:\n", 1)
+    [told] = check(text).mistakes
+    assert (told.path, told.detail) == ("rules[4]", 'never reached: "enquiry" before it takes all that it would')
+
+
+def test_a_handover_rule_sees_the_qualification():
+    text = EXAMPLE.replace(
+        "when: {company.country: GB}", "when: {qualification.influence: decides, company.country: GB}"
+    )
+    assert check(text).mistakes == ()
+
+
+def test_hours_may_have_a_break_and_a_night():
+    hours = '{mon-fri: ["09:00-12:00", "13:00-24:00"], "sat,sun": "00:00-06:00"}'
+    assert check(EXAMPLE.replace('{mon-fri: "09:00-17:30"}', hours)).mistakes == ()
+
+
+def test_what_a_file_may_leave_out():
+    kept = [line for line in EXAMPLE.splitlines() if not line.startswith(("rank_", "accept", "face", "matur", "credit", "sources", "tasks"))]  # fmt: skip
+    policy = compiled("\n".join(kept).replace(RULES, ""), 1)
+    assert isinstance(policy, Policy)
+    whole = compiled(EXAMPLE, 1)
+    assert isinstance(whole, Policy)
+    for name in ("rank_credit", "acceptance_required", "face_to_face", "maturity", "credit"):
+        assert getattr(policy, name) == getattr(whole, name)
+
+
+def test_a_published_text_is_read_again_without_the_long_checks():
+    policy = again(EXAMPLE, 7)
+    assert policy.version == 7
+    assert list(policy.queues) == ["inbound/main", "outbound/main", "closing/uk", "customer/main", "service/main"]
+    with pytest.raises(ValueError, match="check"):
+        again(EXAMPLE.replace("Europe/London", "Europe/Atlantis"), 8)
