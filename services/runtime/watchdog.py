@@ -4,7 +4,6 @@ Patience is counted in the watchdog's own ticks, so that a process that was stop
 """
 
 import asyncio
-import io
 import os
 import sys
 import threading
@@ -12,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from types import FrameType
 
 from schemas.topics import Topic
 from services.runtime import positions
@@ -78,13 +78,23 @@ def turning(
 
 
 def stacks(*, tasks: bool = True) -> str:
-    """Where every thread, and every task of this loop, stands."""
-    out = io.StringIO()
-    for ident, frame in sys._current_frames().items():
-        out.write(f"Thread {ident}:\n{''.join(traceback.format_stack(frame))}")
-    for task in asyncio.all_tasks() if tasks else ():
-        task.print_stack(file=out)
-    return out.getvalue()
+    """Where every thread stands, and every task of this loop, down to what it waits for."""
+    parts = [
+        f"Thread {ident}:\n{''.join(traceback.format_stack(frame))}" for ident, frame in sys._current_frames().items()
+    ]
+    if tasks:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        parts += [f"Task {task.get_name()}:\n{''.join(_awaiting(task.get_coro()))}" for task in others]
+    return "".join(parts)
+
+
+def _awaiting(waiting: object) -> Iterator[str]:
+    """One line for each frame of a coroutine that waits, outermost first."""
+    while waiting is not None:
+        frame: FrameType | None = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
+        if frame is not None:
+            yield from traceback.format_list(traceback.StackSummary.extract([(frame, frame.f_lineno)]))
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
 
 
 async def _standing(edge: Edge, group: str, topics: Sequence[Topic]) -> tuple[Mapping[Place, int], Mapping[Place, int]]:
