@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from kit.intake import FOR_PROGRAMS, ingest, records, submitted
 from kit.tiny import calling, key_of
 
@@ -47,19 +46,19 @@ async def test_a_form_becomes_an_inbound_lead_of_its_source(edge: Edge) -> None:
     assert lead.consent.contact is True
 
 
-@pytest.mark.parametrize(
-    ("sent", "to"),
-    [
-        ({}, THANKS),
-        ({"_next": OTHER}, OTHER),
-        ({"_next": "https://evil.example/"}, THANKS),
-        ({"_next": THANKS + "/"}, THANKS),
-    ],
-)
-async def test_people_are_sent_on_to_listed_pages_only(edge: Edge, sent: dict[str, str], to: str) -> None:
+async def test_people_are_sent_on_to_listed_pages_only(edge: Edge) -> None:
+    wanted = {
+        None: THANKS,
+        OTHER: OTHER,
+        "https://evil.example/": THANKS,
+        THANKS + "/": THANKS,
+        "//evil.example": THANKS,
+    }
     async with calling(ingest(edge)) as browser:
-        answer = await browser.post(await form_of(edge, **LISTED), data=ANN | sent, headers=FOR_PEOPLE)
-    assert (answer.status_code, answer.headers["Location"]) == (303, to)
+        path = await form_of(edge, **LISTED)
+        for next_, to in wanted.items():
+            answer = await browser.post(path, data=ANN | ({"_next": next_} if next_ else {}), headers=FOR_PEOPLE)
+            assert (answer.status_code, answer.headers["Location"]) == (303, to)
 
 
 async def test_where_no_page_is_listed_people_are_thanked_by_ours_which_runs_nothing(edge: Edge) -> None:
@@ -82,15 +81,15 @@ async def test_a_mistake_sends_people_to_the_listed_error_page_with_the_fields(e
     assert await records(edge) == []
 
 
-@pytest.mark.parametrize("error", [{}, {"_error": "https://evil.example/"}])
-async def test_else_a_mistake_is_a_page_that_names_the_fields(edge: Edge, error: dict[str, str]) -> None:
+async def test_else_a_mistake_is_a_page_that_names_the_fields(edge: Edge) -> None:
     async with calling(ingest(edge)) as browser:
         path = await form_of(edge, **LISTED)
-        for accept in (FOR_PEOPLE, {}):
-            answer = await browser.post(path, data={"email": "<b>x", "message": "hello"} | error, headers=accept)
-            assert answer.status_code == 422
-            assert "E-mail" in answer.text
-            assert "<b>x" not in answer.text
+        for error in ({}, {"_error": "https://evil.example/"}):
+            for accept in (FOR_PEOPLE, {}):
+                answer = await browser.post(path, data={"email": "<b>x", "message": "hello"} | error, headers=accept)
+                assert answer.status_code == 422
+                assert "E-mail" in answer.text
+                assert "<b>x" not in answer.text
 
 
 async def test_programs_get_what_any_lead_gets(edge: Edge) -> None:

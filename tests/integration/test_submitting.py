@@ -4,9 +4,11 @@ import asyncio
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 from kit.intake import NDJSON, ingest, ndjson, records, submitted
 from kit.tiny import calling, key_of
+from starlette.types import Message, Receive, Scope, Send
 
 from schemas.api.intake import EXAMPLE
 from schemas.words import PrincipalKind
@@ -39,6 +41,28 @@ async def test_a_202_says_what_the_contract_says_and_is_in_the_log(edge: Edge) -
     assert (lead.contact.email_kind, lead.contact.phone) == ("business", "+442079460123")
     assert (lead.company.domain, lead.company.employees) == ("example.com", 120)
     assert lead.custom == {"seats": 40, "trial": True, "regions": ["north", "south"]}
+
+
+async def test_law_1_the_record_is_committed_before_the_202_is_sent(edge: Edge, database_url: str) -> None:
+    service, form = await key_of(edge, PrincipalKind.SERVICE), await key_of(edge, PrincipalKind.FORM)
+    other = await asyncpg.connect(database_url)
+    app = ingest(edge)
+    committed: list[int] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                committed.append(await other.fetchval("SELECT count(*) FROM log.records"))
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    async with calling(watched, service) as client:
+        await client.post("/v1/leads/inbound", json=ANN)
+        await client.post(f"/v1/forms/{form}", data=ANN["contact"])
+        await client.post("/v1/leads/inbound/batch", content=ndjson(ANN, ANN), headers=NDJSON)
+    await other.close()
+    assert committed == [1, 2, 4]
 
 
 async def test_a_record_is_an_event_that_says_nothing_personal_beside_its_value(edge: Edge) -> None:
@@ -224,6 +248,31 @@ async def test_a_batch_of_many_groups_is_whole_and_in_order(edge: Edge) -> None:
     assert [line["line"] for line in lines] == list(range(1, 231))
     assert lines[200]["id"] == again.json()["id"]
     assert len(await submitted(edge)) == 231
+
+
+FULL_DISK_SQL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF convert_from(NEW.value, 'UTF8') LIKE '%p60@%' THEN RAISE 'no space left on device' USING ERRCODE = '53100'; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON log.records FOR EACH ROW EXECUTE FUNCTION full_disk();
+"""
+
+
+async def test_when_the_log_fails_midway_each_line_says_whether_it_was_taken(edge: Edge, database_url: str) -> None:
+    other = await asyncpg.connect(database_url)
+    await other.execute(FULL_DISK_SQL)
+    await other.close()
+    leads = [{"contact": {"email": f"p{n}@example.com"}} for n in range(1, 121)]
+    async with calling(ingest(edge), await key_of(edge, PrincipalKind.SERVICE)) as crm:
+        answer = await crm.post("/v1/leads/inbound/batch", content=ndjson(*leads, b"{bad"), headers=NDJSON)
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["line"] for line in lines] == list(range(1, 122))
+    statuses = {line["line"]: line["status"] for line in lines}
+    assert statuses == {**dict.fromkeys(range(1, 51), 202), **dict.fromkeys(range(51, 121), 503), 121: 400}
+    assert lines[60]["problem"]["code"] == "unavailable"
+    assert {lead.id for lead in await submitted(edge)} == {line["id"] for line in lines if line["status"] == 202}
 
 
 async def test_batches_are_ndjson_of_a_known_direction(edge: Edge) -> None:

@@ -101,7 +101,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str | None:
 def _said(detail: ErrorDetails, value: Any, known: Sequence[str], what: str = "field") -> Mistake:
     """The code, the detail in our words, and a remedy. `known` are the names that may stand there."""
     kind, context = detail["type"], detail.get("ctx", {})
-    if kind in _CLOSED:  # a validator of ours
+    if kind in _CLOSED and "field_type" not in context:  # a validator of ours
         return Mistake(cast("MistakeCode", kind), detail["msg"], remedy=context.get("remedy"))
     match _CODES.get(kind, "wrong_type"):
         case "unknown_field":
