@@ -1,0 +1,79 @@
+"""A published policy never makes a lead vanish: what has lost its place gets one."""
+
+import pytest
+from kit.floor import MAIN, UK, Floor, policy, settle
+
+from schemas.words import QueueName
+from services.runtime.edge import Edge
+from services.store import tables as t
+from services.worker import due, release
+
+FIELD = QueueName("closing/field")
+WITHOUT_POOL = ", field: {calendar: london, lease: 3 working days}"
+WITH_POOL = ', field: {calendar: london, lease: 3 working days, release: {at: "08:30", buffer: {fixed: 1}}}'
+
+
+@pytest.fixture
+async def floor(edge: Edge) -> Floor:
+    floor = Floor(edge)
+    await floor.publish(policy(more=WITH_POOL))
+    return floor
+
+
+async def run(floor: Floor) -> None:
+    await settle(due.duty(floor.edge))
+
+
+async def test_what_lies_in_a_pool_that_a_queue_no_longer_has_goes_into_the_queue(floor: Floor) -> None:
+    items = await floor.leads(3, FIELD)
+    await run(floor)
+    assert await floor.states(items) == ["pooled"] * 3
+    await floor.publish(policy(more=WITHOUT_POOL))
+    await settle(release.duty(floor.edge))
+    await run(floor)
+    assert await floor.states(items) == ["queued"] * 3
+    assert {(each["cause"], each["queue"]) for each in await floor.told("item.queued")} == {("requeue", FIELD)}
+    assert (await floor.lead_of(items[0]))["state"] == "queued"
+
+
+async def test_what_lies_in_a_queue_that_is_dropped_goes_where_the_fallback_sends_it(floor: Floor) -> None:
+    pooled = await floor.leads(2, FIELD)
+    queued = await floor.leads(1, FIELD, pooled=False)
+    before = [await floor.item(item) for item in pooled + queued]
+    await floor.publish()
+    await run(floor)
+    after = [await floor.item(item) for item in pooled + queued]
+    assert [(item.queue, item.state) for item in after] == [(UK, "pooled"), (UK, "pooled"), (UK, "queued")]
+    assert [item.rank_at for item in after] == [item.rank_at for item in before]
+    for item in after:
+        assert (await floor.row(t.opportunities, str(item.opportunity_id)))["queue"] == UK
+        assert (await floor.row(t.leads, item.lead_id))["queue"] == UK
+    await settle(release.duty(floor.edge))
+    assert await floor.states(pooled) == ["queued", "queued"]
+
+
+async def test_a_dropped_pool_whose_fallback_has_none_goes_into_its_queue(floor: Floor) -> None:
+    items = await floor.leads(2, FIELD)
+    await floor.publish(policy(uk=""))
+    await run(floor)
+    assert [((await floor.item(item)).queue, (await floor.item(item)).state) for item in items] == [(UK, "queued")] * 2
+
+
+async def test_what_a_rep_holds_in_a_dropped_queue_stays_held_and_moves_when_it_comes_back(floor: Floor) -> None:
+    (item,) = await floor.leads(1, FIELD, pooled=False)
+    await floor.claim(item, await floor.rep(FIELD))
+    await floor.publish()
+    await run(floor)
+    assert (await floor.item(item)).queue == FIELD
+    await floor.change(t.items, item, state="queued")
+    await floor.change(t.leads, (await floor.item(item)).lead_id, state="queued")
+    await run(floor)
+    assert (await floor.item(item)).queue == UK
+
+
+async def test_what_has_its_place_is_let_be(floor: Floor) -> None:
+    items = [*await floor.leads(1, FIELD), *await floor.leads(1, MAIN, pooled=False)]
+    before = len(await floor.told("item.queued"))
+    await run(floor)
+    assert await floor.states(items) == ["pooled", "queued"]
+    assert len(await floor.told("item.queued")) == before
