@@ -13,7 +13,7 @@ from services.runtime.http.headers import REQUEST_ID, request_id_of, traceparent
 from services.runtime.http.problems import Internal, ProblemResponse
 from services.runtime.trace import Trace, following
 
-QUIET: Final = frozenset({"/livez", "/readyz", "/metrics", "/static/{path:path}"})
+QUIET: Final = frozenset({"/livez", "/readyz", "/metrics", "/static/{version}/{name}"})
 """What machines ask all the time: answered without a line in the log."""
 
 log = structlog.get_logger("leadgate.http")

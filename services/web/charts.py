@@ -1,0 +1,105 @@
+"""Charts as SVG, drawn here: no script, no inline style (the CSP forbids both); colours come from the style sheet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+_BAR, _GAP, _WIDTH = 26, 10, 1000  # units of the view box
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: `note` stands behind the value; `tone` is a class of the style sheet, as `green`."""
+
+    label: str
+    value: float
+    note: str = ""
+    tone: str = ""
+
+
+def sparkline(values: Sequence[float | None], label: str, *, width: int = 160, height: int = 36) -> Markup:
+    """A small line of `values`, oldest first; None is a gap. `label` says it to those who cannot see it."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return _svg(width, height, label, Markup(""), "sparkline")
+    low, high = min(0.0, *known), max(known)
+    scale = (height - 6) / (high - low) if high > low else 0.0
+    step = (width - 6) / max(1, len(values) - 1)
+    runs: list[list[str]] = [[]]
+    for place, value in enumerate(values):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(f"{3 + place * step:.1f},{height - 3 - (value - low) * scale:.1f}")
+    lines = [Markup('<polyline points="{}"/>').format(" ".join(run)) for run in runs if len(run) > 1]
+    dots = [Markup('<circle cx="{}" cy="{}" r="2.5"/>').format(*run[-1].split(",")) for run in runs[-1:] if run]
+    return _svg(width, height, label, Markup("").join([*lines, *dots]), "sparkline")
+
+
+def bars(rows: Sequence[Bar], label: str) -> Markup:
+    """Horizontal bars, one below the other, as long as their values: a funnel, or any ranking."""
+    most = max((row.value for row in rows), default=0) or 1
+    drawn = []
+    for place, row in enumerate(rows):
+        top = place * (_BAR + _GAP)
+        length = max(2.0, row.value / most * 560) if row.value else 0.0
+        drawn.append(
+            Markup(
+                '<g class="bar {tone}"><text class="label" x="210" y="{middle}" text-anchor="end">{label}</text>'
+                '<rect class="track" x="225" y="{top}" width="560" height="{bar}" rx="5"/>'
+                '<rect class="fill" x="225" y="{top}" width="{length:.1f}" height="{bar}" rx="5"/>'
+                '<text class="value" x="800" y="{middle}">{value:,.10g}</text>'
+                '<text class="note" x="990" y="{middle}" text-anchor="end">{note}</text></g>'
+            ).format(
+                tone=row.tone,
+                label=row.label,
+                value=row.value,
+                note=row.note,
+                length=length,
+                top=top,
+                middle=top + 18,
+                bar=_BAR,
+            )
+        )
+    return _svg(_WIDTH, max(1, len(rows) * (_BAR + _GAP) - _GAP), label, Markup("").join(drawn), "bars")
+
+
+def stacked(rows: Sequence[Bar], label: str, *, width: int = 600, height: int = 14) -> Markup:
+    """One bar, split by the shares of its parts; nothing where all are 0."""
+    total = sum(row.value for row in rows)
+    x, drawn = 0.0, []
+    for row in rows:
+        if total and row.value:
+            part = row.value / total * width
+            drawn.append(
+                Markup(
+                    '<rect class="{tone}" x="{x:.1f}" y="0" width="{part:.1f}" height="{height}">'
+                    "<title>{label}: {value:,.10g}</title></rect>"
+                ).format(tone=row.tone, x=x, part=part, height=height, label=row.label, value=row.value)
+            )
+            x += part
+    return _svg(width, height, label, Markup("").join(drawn), "stacked")
+
+
+def meter(value: float, target: float | None, tone: str, label: str, *, width: int = 160, height: int = 12) -> Markup:
+    """How full a buffer is: `value` of `target`, with marks at the thirds. What is above the target fills it."""
+    if not target:
+        return _svg(width, height, label, _rect("track", width, height), "meter")
+    full = min(1.0, value / target) * width
+    marks = [
+        Markup('<path class="mark" d="M{0} 0V{1}"/>').format(round(width * third / 3, 1), height) for third in (1, 2)
+    ]
+    drawn = [_rect("track", width, height), _rect(f"fill {tone}", full, height), *marks]
+    return _svg(width, height, label, Markup("").join(drawn), "meter")
+
+
+def _rect(tone: str, width: float, height: int) -> Markup:
+    return Markup('<rect class="{}" x="0" y="0" width="{:.1f}" height="{}" rx="3"/>').format(tone, width, height)
+
+
+def _svg(width: int, height: int, label: str, inner: Markup, kind: str) -> Markup:
+    return Markup(
+        '<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        'aria-label="{label}"><title>{label}</title>{inner}</svg>'
+    ).format(kind=kind, width=width, height=height, label=escape(label), inner=inner)
