@@ -172,7 +172,10 @@ class Consumer(Generic[E]):
                 await self._carry_out(batch, readable, bad)
                 return
             except Overtaken:
-                raise
+                if len(batch.spans) == 1:
+                    raise
+                await self._settle_apart(batch, readable, bad)
+                return
             except _Flood as flood:
                 batch = until(batch, flood.place, flood.end)
             except Exception as error:
@@ -187,6 +190,22 @@ class Consumer(Generic[E]):
                     _log.warning("batch_failed", consumer=self.group, error=repr(error), again_in_s=round(pause, 1))
                     await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spread
                     pause = min(5.0, pause * 2)
+
+    async def _settle_apart(
+        self, batch: Batch, readable: Mapping[Record, Received[E]], bad: Mapping[Record, str]
+    ) -> None:
+        """Carry out what is still ours, partition by partition: one that another holds keeps no other waiting.
+
+        Raises: Overtaken where any is not ours.
+        """
+        overtaken: Overtaken | None = None
+        for place in batch.spans:
+            try:
+                await self._settle(without(batch, batch.spans.keys() - {place}), readable, bad)
+            except Overtaken as this:
+                overtaken = this
+        if overtaken is not None:
+            raise overtaken
 
     async def _carry_out(self, batch: Batch, readable: Mapping[Record, Received[E]], bad: Mapping[Record, str]) -> None:
         """One transaction: position, work, dead letters, brake. Raises: Overtaken, _Flood, what the work raised."""

@@ -86,7 +86,7 @@ async def _driver(conn: AsyncConnection) -> Driver:
 def engine_for(url: str, *, size: int) -> AsyncEngine:
     """An engine whose every session has lock, statement and idle-in-transaction time-outs (law 14).
 
-    `url` is as libpq's, `postgresql://user@host/db`.
+    `url` is as libpq's, `postgresql://user@host/db`; the server is PostgreSQL 17 or later (transaction_timeout).
     """
     return create_async_engine(
         for_sqlalchemy(url),
@@ -101,8 +101,11 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
                 "application_name": "leadgate",
                 "timezone": "UTC",
                 "lock_timeout": "10s",
-                "statement_timeout": "30s",
-                "idle_in_transaction_session_timeout": "30s",
+                "statement_timeout": "20s",
+                "idle_in_transaction_session_timeout": "10s",
+                # A process that is stopped between the messages of one statement is not idle to PostgreSQL, and no
+                # statement runs: this alone frees what it had locked.
+                "transaction_timeout": "30s",
             },
         },
     )

@@ -90,6 +90,8 @@ async def advance(tx: Tx, group: str, spans: Mapping[Place, Span], *, log: str, 
 
 async def take(tx: Tx, group: str, place: Place, *, first: int, log: str) -> Standing:
     """Where the group stands in a partition; at its first record, if it never read there."""
+    if (standing := (await standings(tx, group)).get(place)) is not None:
+        return standing  # to insert would wait for whoever moves it at the moment, stopped or not
     await driver(tx).execute(TAKE_SQL, group, place.topic, place.partition, first, log, tx.now)
     return (await standings(tx, group))[place]
 

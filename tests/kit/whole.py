@@ -54,11 +54,16 @@ class Whole:
         return self.process.wait(_PATIENCE)
 
 
-def start(data_dir: Path, *flags: str, port: int = 0, demo: bool = True) -> Whole:
-    """Start it and wait until it says that it is ready."""
-    command = [LEADGATE, "up", "--data-dir", str(data_dir), "--port", str(port), "--json", *flags]
-    if demo:
-        command.append("--demo")
+def start(data_dir: Path, *flags: str, port: int = 0) -> Whole:
+    """Start `leadgate up` and wait until it says that it is ready."""
+    process, ready = launch("up", data_dir, "--port", str(port), *flags)
+    keys = json.loads(Path(ready["credentials_file"]).read_text())
+    return Whole(data_dir, process, ready, keys)
+
+
+def launch(name: str, data_dir: Path, *flags: str) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    """Start a long-running command and wait for the line that says it is ready."""
+    command = [LEADGATE, name, "--data-dir", str(data_dir), "--json", *flags]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEADGATE_", "DATABASE_"))}
     log = (data_dir.parent / f"{data_dir.name}.stderr").open("ab")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
@@ -67,16 +72,14 @@ def start(data_dir: Path, *flags: str, port: int = 0, demo: bool = True) -> Whol
     if not line:
         process.wait(_PATIENCE)
         said = (data_dir.parent / f"{data_dir.name}.stderr").read_text(errors="replace")[-3000:]
-        raise AssertionError(f"leadgate up ended with {process.returncode}:\n{said}")
-    ready = json.loads(line)
-    keys = json.loads(Path(ready["credentials_file"]).read_text())
-    return Whole(data_dir, process, ready, keys)
+        raise AssertionError(f"leadgate {name} ended with {process.returncode}:\n{said}")
+    return process, json.loads(line)
 
 
 @contextmanager
-def whole(data_dir: Path, *flags: str, demo: bool = True) -> Iterator[Whole]:
+def whole(data_dir: Path, *flags: str) -> Iterator[Whole]:
     """It runs while this is open."""
-    running = start(data_dir, *flags, demo=demo)
+    running = start(data_dir, *flags)
     try:
         yield running
     finally:
