@@ -23,7 +23,7 @@ import asyncpg
 from services.runtime.account import Account, account_for
 from services.runtime.exits import Refused, Unavailable
 from services.runtime.locks import FileLock
-from services.runtime.postmaster import PID_FILE, Postmaster, any_process, is_server, running
+from services.runtime.postmaster import PID_FILE, Postmaster, any_process, is_alive, is_server, running
 
 MAJOR = "18"
 _LONGEST_SOCKET = 100
@@ -68,7 +68,6 @@ class Embedded:
         self._starting = FileLock(self.data_dir / "postgres.starting")
         self._using = FileLock(self.data_dir / "postgres.using")
         self._sole = FileLock(self.data_dir / "up.lock")
-        self._child: subprocess.Popen[bytes] | None = None
         self._sockets: Path | None = None
 
     def url(self, database: str = "leadgate") -> str:
@@ -123,18 +122,16 @@ class Embedded:
                         await self._up()
 
     async def _up(self) -> None:
-        if (found := running(self._data)) is None:
+        started: int | None = None
+        if running(self._data) is None:
             self._refuse_other_versions()
             account = account_for(self._data, self.data_dir, _binaries() / "postgres")
             if not self._data.exists():
                 await asyncio.to_thread(self._initialise, account)
             await self._forget_the_dead()
             self._sockets = self._socket_directory(account)
-            self._spawn(account)
-        else:
-            self._sockets = found.sockets
-        found = await self._ready()
-        self._sockets = found.sockets
+            started = self._spawn(account)
+        self._sockets = (await self._ready(started)).sockets
 
     def _refuse_other_versions(self) -> None:
         marker = self._data / "PG_VERSION"
@@ -197,39 +194,37 @@ class Embedded:
         account.own(directory)
         return directory
 
-    def _spawn(self, account: Account) -> None:
+    def _spawn(self, account: Account) -> int:
+        """Start it as nobody's child, so that it is nobody's zombie; its pid."""
         options = {**self._options, "unix_socket_directories": str(self._sockets), "port": "5432"}
-        argv = [str(_binaries() / "postgres"), "-D", str(self._data)]
-        for name, value in options.items():
-            argv += ["-c", f"{name}={value}"]
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        argv = ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", str(_binaries() / "postgres"), "-D", str(self._data)]
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT:
             self._log.replace(self._log.with_suffix(".log.1"))
         with self._log.open("ab") as log:
-            self._child = subprocess.Popen(  # type: ignore[call-overload]  # noqa: S603
-                account.command(argv),
+            started = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+                account.command([*argv, *settings]),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C is for us, not for it
+                check=True,
                 **account.switch(),
             )
+        return int(started.stdout)
 
-    async def _ready(self) -> Postmaster:
+    async def _ready(self, started: int | None) -> Postmaster:
         """Wait until it takes connections: after a crash it recovers first, which may take long."""
         waited = 0.0
-        while True:
-            found = running(self._data)
-            if found is not None and found.ready:
-                return found
-            if found is None and self._child is not None and self._child.poll() is not None:
-                raise Unavailable(f"PostgreSQL does not start on {self._data}:\n{self._last_words()}")
-            if found is None and self._child is None:
-                raise Unavailable(f"PostgreSQL stopped on {self._data} as we joined it: try again.")
+        while (found := running(self._data)) is None or not found.ready:
+            if found is None and (started is None or not is_alive(started)):
+                raise Unavailable(f"PostgreSQL does not run on {self._data}:\n{self._last_words()}")
             await asyncio.sleep(0.02)
             waited += 0.02
             if waited >= 5 and round(waited, 2) % 5 == 0:
                 self._say(f"PostgreSQL is starting, and recovers if it was killed ({waited:.0f} s) ...")
+        return found
 
     async def _create_database(self) -> None:
         conn = await self._connect()
@@ -256,8 +251,6 @@ class Embedded:
     async def _gone(self, pid: int, patience: float) -> bool:
         waited = 0.0
         while waited < patience:
-            if self._child is not None:
-                self._child.poll()  # lets it go where it is ours
             if not is_server(pid, self._data):
                 return True
             await asyncio.sleep(0.02)

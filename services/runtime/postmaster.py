@@ -49,6 +49,14 @@ def is_server(pid: int, data: Path) -> bool:
         return False
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether there is such a process, of whatever kind, and it has not ended."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def any_process(data: Path) -> bool:
     """Tell whether any process of a server, its postmaster dead or alive, is still at work in `data`."""
     return any(is_server(process.pid, data) for process in psutil.process_iter())
