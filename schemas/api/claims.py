@@ -219,11 +219,11 @@ class LeadCorrection(Ask):
 
     model_config = _example({"company": {"country": "GB"}})
 
-    contact: ContactCorrection | None = None
-    company: CompanyCorrection | None = None
+    contact: ContactCorrection = Field(default_factory=ContactCorrection)
+    company: CompanyCorrection = Field(default_factory=CompanyCorrection)
     intent: Slug = None
     product: Slug = None
-    custom: dict[CustomKey, CustomValue] | None = Field(default=None, max_length=MOST_CUSTOM)
+    custom: dict[CustomKey, CustomValue] = Field(default_factory=dict, max_length=MOST_CUSTOM)
 
 
 def _not_here(value: Any) -> Any:

@@ -50,23 +50,27 @@ class Full:
     limit: LimitReached
 
 
-class Away(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Away:
     """The rep is away until then; None: until that is changed."""
 
     until: datetime | None
 
 
-class Elsewhere(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
     """The rep has no queue at the desk."""
 
 
-class Empty(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Empty:
     """Queues and pools have nothing for this rep. `queues`: what to wait on."""
 
     queues: tuple[QueueName, ...]
 
 
-class Busy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Busy:
     """There is something, but others had it locked just then: look again."""
 
 

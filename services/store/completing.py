@@ -1,28 +1,18 @@
 """Completing: how an enquiry or prospect ends: qualified, disqualified, nurtured, unreached."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from router.lifecycle import Act
 from router.outcomes import Pool
 from schemas.events.lifecycle import LeadNurtured
-from schemas.words import LeadOutcome, Money, OpportunityId, QueueName
+from schemas.words import LeadOutcome, Money
 from services.store import details, holding, lateness, leads, opportunities
 from services.store.work import Work
 
 QUALIFIED = "qualified"
 NURTURE = "nurture"
-
-
-@dataclass(frozen=True, slots=True)
-class Handed:
-    """What was made of a qualified lead, and where it went: `queue` is past the pool, or there is none."""
-
-    opportunity: OpportunityId
-    queue: QueueName
-    to: Literal["pool", "queue"]
 
 
 async def qualify(
@@ -33,7 +23,7 @@ async def qualify(
     product: str | None,
     estimate: Money | None,
     ended_by: Mapping[str, Any],
-) -> Handed:
+) -> None:
     """Hand the lead over to the closing desk, as an opportunity, where the handover rules send it.
 
     `corrected` is what is known better: `contact`, `company` and `custom` are laid over what the lead said.
@@ -58,10 +48,8 @@ async def qualify(
         estimate=estimate,
         actor=work.actor,
     )
-    handed = Handed(opportunity, place.queue, "pool" if isinstance(place, Pool) else "queue")
-    said = {**ended_by, "opportunity_id": opportunity, "queue": handed.queue, "to": handed.to}
-    await holding.write(work.tx, work.held, ended_by=said)
-    return handed
+    handed = {"queue": place.queue, "to": "pool" if isinstance(place, Pool) else "queue"}
+    await holding.write(work.tx, work.held, ended_by={**ended_by, "opportunity_id": opportunity, "handed": handed})
 
 
 async def disqualify(work: Work, reason: str, ended_by: Mapping[str, Any]) -> None:

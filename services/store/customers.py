@@ -22,6 +22,7 @@ from services.runtime.tx import ReadTx
 from services.store import items
 from services.store import tables as t
 from services.store.opportunities import money, money_columns
+from services.store.queues import HELD
 from services.store.work import Work
 
 
@@ -49,6 +50,16 @@ class Customer:
 async def find(tx: ReadTx, customer: str) -> Customer | None:
     row = await tx.one(select(t.customers).where(t.customers.c.id == customer))
     return None if row is None else Customer.of(row)
+
+
+async def is_held_by(tx: ReadTx, customer: CustomerId, rep: RepId) -> bool:
+    """Whether a rep holds the customer's item."""
+    held = (
+        select(t.claims.c.id)
+        .join(t.items, t.items.c.id == t.claims.c.item_id)
+        .where(t.items.c.customer_id == customer, t.claims.c.rep_id == rep, HELD)
+    )
+    return await tx.value(held) is not None
 
 
 def new_id(work: Work) -> CustomerId:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, RowMapping, Text, exists, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, RowMapping, exists, false, func, or_, select, true
 
 from router.lifecycle import OPEN_ITEM_STATES
 from schemas.api.leads import (
@@ -21,6 +21,7 @@ from schemas.words import ClaimState, LeadId, LeadState, PrincipalKind, RepId
 from services.runtime.access import Principal
 from services.runtime.tx import ReadTx
 from services.store import tables as t
+from services.store.rows import among
 
 _ROOT = func.coalesce(t.leads.c.merged_into, t.leads.c.id)
 """A merged lead is worked, and so seen, as the one that it was merged into."""
@@ -37,6 +38,11 @@ async def receipt(tx: ReadTx, lead: str, who: Principal) -> LeadOut | None:
     if row is None:
         return None
     return (await _shown(tx, [row], personal=who.kind is not PrincipalKind.SERVICE))[0]
+
+
+async def one(tx: ReadTx, lead: LeadId) -> LeadOut:
+    """The receipt of a lead that there is, for whoever worked it just now."""
+    return (await _shown(tx, await tx.fetch(select(t.leads).where(t.leads.c.id == lead)), personal=True))[0]
 
 
 async def seen(tx: ReadTx, lead: str, who: Principal) -> bool:
@@ -90,7 +96,7 @@ def _seen_by(who: Principal, now: datetime, *, holding: bool = False) -> ColumnE
 def _at_desks(desks: frozenset[str]) -> ColumnElement[bool]:
     """With a place, now or once, at one of these desks."""
     desk = func.split_part(t.items.c.queue, "/", 1)
-    return exists().where(t.items.c.lead_id == _ROOT, desk == _any(sorted(desks)))
+    return exists().where(t.items.c.lead_id == _ROOT, desk == among(sorted(desks)))
 
 
 def _held_by(rep: RepId) -> ColumnElement[bool]:
@@ -103,7 +109,7 @@ def _named(rep: RepId, now: datetime) -> ColumnElement[bool]:
     reserved = exists().where(
         t.items.c.lead_id == _ROOT,
         t.items.c.reserved_for == rep,
-        t.items.c.state == _any(sorted(OPEN_ITEM_STATES)),
+        t.items.c.state == among(sorted(OPEN_ITEM_STATES)),
         or_(t.items.c.reserved_until.is_(None), t.items.c.reserved_until > now),
     )
     closer = exists().where(t.opportunities.c.lead_id == _ROOT, t.opportunities.c.closer == rep)
@@ -132,7 +138,7 @@ async def _shown(tx: ReadTx, rows: Sequence[RowMapping], *, personal: bool) -> l
 
 async def _submissions(tx: ReadTx, ids: Sequence[str]) -> dict[str, list[SubmissionOut]]:
     sent = t.submissions.c
-    statement = select(sent.lead_id, sent.id, sent.received_at, sent.applied).where(sent.lead_id == _any(ids))
+    statement = select(sent.lead_id, sent.id, sent.received_at, sent.applied).where(sent.lead_id == among(ids))
     found: dict[str, list[SubmissionOut]] = {lead: [] for lead in ids}
     for row in await tx.fetch(statement.order_by(sent.received_at, sent.applied.desc(), sent.id)):
         found[row["lead_id"]].append(SubmissionOut.model_validate({**row}))
@@ -141,20 +147,20 @@ async def _submissions(tx: ReadTx, ids: Sequence[str]) -> dict[str, list[Submiss
 
 async def _decisions(tx: ReadTx, ids: Sequence[str | None]) -> dict[str, DecisionOut]:
     made = t.decisions.c
-    statement = select(made.id, made.policy_version, made.rule, made.queue).where(made.id == _any(ids))
+    statement = select(made.id, made.policy_version, made.rule, made.queue).where(made.id == among(ids))
     return {row["id"]: DecisionOut.model_validate({**row}) for row in await tx.fetch(statement)}
 
 
 async def _open_items(tx: ReadTx, leads: Sequence[str]) -> dict[str, OpenItemOut]:
     work = t.items.c
     statement = select(work.lead_id, work.id, work.kind, work.queue, work.state, work.due_at)
-    open_ones = statement.where(work.lead_id == _any(leads), work.state == _any(sorted(OPEN_ITEM_STATES)))
+    open_ones = statement.where(work.lead_id == among(leads), work.state == among(sorted(OPEN_ITEM_STATES)))
     rows = await tx.fetch(open_ones.order_by(work.id))
     return {row["lead_id"]: OpenItemOut.model_validate({**row}) for row in rows}
 
 
 async def _details(tx: ReadTx, leads: Sequence[str]) -> dict[str, dict[str, Any]]:
-    rows = await tx.fetch(select(t.lead_details).where(t.lead_details.c.lead_id == _any(leads)))
+    rows = await tx.fetch(select(t.lead_details).where(t.lead_details.c.lead_id == among(leads)))
     return {
         row["lead_id"]: {
             "contact": ContactOut.model_validate(row["contact"]),
@@ -164,10 +170,6 @@ async def _details(tx: ReadTx, leads: Sequence[str]) -> dict[str, dict[str, Any]
         }
         for row in rows
     }
-
-
-def _any(values: Sequence[str | None]) -> ColumnElement[Any]:
-    return func.any(literal([value for value in values if value is not None], ARRAY(Text)))
 
 
 _AS_KEPT = tuple(name for name in LeadOut.model_fields if name in t.leads.c and name != "milestones")

@@ -88,3 +88,11 @@ async def lock(tx: Tx, stories: Stories, policy: Policy, actor: Actor, lead: Lea
     claim = await holding.of_item(tx, item)
     opportunity = await opportunities.find(tx, locked.opportunity_id) if locked.opportunity_id else None
     return Work(tx, stories, story, policy, actor, locked, claim, opportunity)
+
+
+async def lock_deal(tx: Tx, stories: Stories, policy: Policy, actor: Actor, found: Opportunity) -> Work:
+    """Lock the lead of an opportunity, and the item that it has under this lock: reopened, it has another."""
+    await stories.lock(found.lead_id)
+    current = await opportunities.find(tx, found.id)
+    assert current is not None, "an opportunity is never deleted"
+    return await lock(tx, stories, policy, actor, found.lead_id, current.item_id)

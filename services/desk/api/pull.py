@@ -1,0 +1,109 @@
+"""Pull: a rep asks for the next thing, and waits for it if they like."""
+
+import asyncio
+from datetime import timedelta
+from typing import assert_never
+
+from fastapi import APIRouter
+
+from schemas.api.pull import PullIn, PullOut
+from schemas.words import PrincipalKind, QueueName
+from services import policies
+from services.runtime.failures import sqlstate
+from services.runtime.http.call import Call
+from services.runtime.http.headers import CLAIM_TOKEN
+from services.runtime.http.problems import Conflict, LimitReached, NotFound, Unavailable
+from services.runtime.http.route import MET, Route
+from services.runtime.http.rule import allow
+from services.store import claims, itemviews
+from services.store.claims import Away, Busy, Elsewhere, Empty, Ended, Full, Given
+from services.store.story import telling
+
+routes = APIRouter(route_class=Route, tags=["pull"])
+
+LOOK_AGAIN = timedelta(seconds=1)
+"""How long a pull that waits sleeps at most; it is woken before when something comes."""
+PAUSES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)
+"""Seconds between looks at what others have locked just now. After the last one something is wrong."""
+
+
+@routes.post("/v1/desks/{desk}/pull", responses={204: {"description": "There is nothing for you, in queue and pool."}})
+@allow(PrincipalKind.REP, idempotent=False)
+async def pull(call: Call, desk: str, body: PullIn) -> PullOut | None:
+    """Get the next thing to do at a desk.
+
+    First a promise of yours that is due, then what is reserved for you, else the first in order over your queues
+    there, within their limits. With `wait` it waits so long for something to come. An Idempotency-Key gives the same
+    live claim again, whatever the body.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + body.wait
+    found = await _once(call, desk, body.test)
+    if isinstance(found, Empty) and body.wait:
+        with call.edge.wake.waiting(*_channels(call, found.queues)) as waiter:
+            while not isinstance(found := await _look(call, desk, body.test), PullOut):
+                left = timedelta(seconds=ends - loop.time())
+                if left <= timedelta() or call.edge.stopping.is_set() or await call.request.is_disconnected():
+                    break
+                await waiter.wait(min(left, LOOK_AGAIN))
+    if isinstance(found, PullOut):
+        call.headers[CLAIM_TOKEN] = str(found.claim.token)
+        return found
+    call.status = 204
+    return None
+
+
+def _channels(call: Call, queues: tuple[QueueName, ...]) -> list[str]:
+    return [f"rep:{call.rep_id}", *(f"queue:{queue}" for queue in queues)]
+
+
+async def _look(call: Call, desk: str, test: bool) -> PullOut | Empty:
+    """Pull, if a look that locks nothing says that it is worth it."""
+    async with call.edge.database.read() as tx:
+        worth = await claims.worth_a_pull(tx, await policies.active(tx), call.rep_id, desk, test=test)
+    return await _once(call, desk, test) if worth else Empty(())
+
+
+async def _once(call: Call, desk: str, test: bool) -> PullOut | Empty:
+    """Pull; and again, where others had what there is locked just then. Raises: what refuses it."""
+    for pause in (*PAUSES, None):
+        try:
+            found = await _pulled(call, desk, test)
+        except Exception as error:
+            if sqlstate(error) not in MET or pause is None:
+                raise
+            found = Busy()
+        match found:
+            case PullOut() | Empty():
+                return found
+            case Busy() if pause is not None:
+                await asyncio.sleep(pause)
+            case Busy():
+                raise Unavailable("What there is for you is locked by somebody else just now.", after=1)
+            case _:
+                assert_never(found)
+    raise AssertionError("the last try returns or raises")
+
+
+async def _pulled(call: Call, desk: str, test: bool) -> PullOut | Empty | Busy:
+    async with call.edge.database.tx() as tx:
+        policy = await policies.active(tx)
+        async with telling(tx) as stories:
+            found = await claims.pull(tx, stories, policy, call.rep_id, desk, test=test, key=call.idempotency_key)
+        match found:
+            case Given(why=why, claim=claim):
+                (held,) = await itemviews.held(tx, policy, [claim])
+                return PullOut(why=why, item=held.item, claim=held.claim)
+            case Empty() | Busy():
+                return found
+            case Elsewhere():
+                raise NotFound
+            case Away():
+                raise Conflict("rep_away", "You are away: say that you are there again.", state="away")
+            case Full(limit=limit):
+                raise LimitReached(limit.limit, maximum=limit.max, current=limit.current)
+            case Ended(claim=claim):
+                state = claim.state.value
+                raise Conflict("claim_lost", f"The claim that this key was given is {state}.", state=state)
+            case _:
+                assert_never(found)

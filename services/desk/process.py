@@ -1,0 +1,20 @@
+"""The process `desk`: pull, attempts, outcomes, opportunities, reps, leads as they stand, keys."""
+
+from schemas.words import RepId
+from services import receipt
+from services.desk.api import claims, customers, items, leads, opportunities, pull, reps
+from services.runtime.edge import Edge
+from services.runtime.http import keys
+from services.runtime.process import Process
+from services.runtime.tx import ReadTx
+from services.store import reps as kept
+
+
+def build(edge: Edge) -> Process:
+    """Wire it. It keeps no state of its own."""
+    features = (pull, claims, opportunities, customers, items, reps, leads, receipt)
+    return Process("desk", routes=(*(feature.routes for feature in features), keys.routes(_exists)))
+
+
+async def _exists(tx: ReadTx, rep: RepId) -> bool:
+    return await kept.find(tx, rep) is not None
