@@ -135,9 +135,9 @@ class Worth(Said):
 class ConversionOut(Said):
     """Of the leads that came to a step, how many came to the other. Fewer than 20: no rate, unless `small`."""
 
-    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
-    from_: str = Field(alias="from")
+    from_: str = Field(serialization_alias="from")
     to: str
     have_from: int
     have_both: int
@@ -157,9 +157,9 @@ class FunnelRow(Said):
 class Answer(Said):
     """All committed before `as_of` is counted."""
 
-    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
-    from_: Moment = Field(alias="from")
+    from_: Moment = Field(serialization_alias="from")
     to: Moment
     tz: str
 

@@ -77,6 +77,7 @@ ORDER BY queue
 ON CONFLICT (queue) DO UPDATE SET measured_at = excluded.measured_at, measures = excluded.measures
 WHERE q.measured_at <= excluded.measured_at
 """
+MEASURED_SQL = "SELECT measures::text FROM metrics.queues"
 STALE_SQL = "INSERT INTO metrics.stale (topic, quarter) SELECT $1, unnest($2::timestamptz[])"
 STALE_QUEUES_SQL = "INSERT INTO metrics.stale (topic, queue) SELECT $1, unnest($2::text[])"
 
@@ -178,6 +179,12 @@ async def keep_queues(tx: Tx, measured: Iterable[QueueMeasured]) -> None:
     ]
     await driver(tx).execute(QUEUES_SQL, json.dumps(rows))
     await driver(tx).execute(STALE_QUEUES_SQL, QUEUES, list(latest))
+
+
+async def measured(tx: ReadTx) -> dict[str, QueueMeasured]:
+    """The latest measures of each queue."""
+    rows = await driver(tx).fetch(MEASURED_SQL)
+    return {one.queue: one for one in (QueueMeasured.model_validate_json(row["measures"]) for row in rows)}
 
 
 async def mark_stale(tx: Tx, topic: str, quarters: Collection[datetime]) -> None:
