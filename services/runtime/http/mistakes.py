@@ -105,7 +105,9 @@ def _said(detail: ErrorDetails, value: Any, known: Sequence[str], what: str = "f
         return Mistake(cast("MistakeCode", kind), detail["msg"], remedy=context.get("remedy"))
     match _CODES.get(kind, "wrong_type"):
         case "unknown_field":
-            return Mistake("unknown_field", f"no such {what}", remedy=did_you_mean(str(detail["loc"][-1]), known))
+            word = str(detail["loc"][-1])
+            others = [name for name in known if name != word]  # another member of the union may have it
+            return Mistake("unknown_field", f"no such {what}", remedy=did_you_mean(word, others))
         case "required":
             empty = kind in ("string_too_short", "too_short")
             return Mistake("required", "must not be empty" if empty else "is required")
