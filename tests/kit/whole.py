@@ -65,14 +65,15 @@ def launch(name: str, data_dir: Path, *flags: str) -> tuple[subprocess.Popen[byt
     """Start a long-running command and wait for the line that says it is ready."""
     command = [LEADGATE, name, "--data-dir", str(data_dir), "--json", *flags]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEADGATE_", "DATABASE_"))}
-    log = (data_dir.parent / f"{data_dir.name}.stderr").open("ab")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
+    said = data_dir.parent / f"{data_dir.name}.stderr"
+    with said.open("ab") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
         process.wait(_PATIENCE)
-        said = (data_dir.parent / f"{data_dir.name}.stderr").read_text(errors="replace")[-3000:]
-        raise AssertionError(f"leadgate {name} ended with {process.returncode}:\n{said}")
+        words = said.read_text(errors="replace")[-3000:]
+        raise AssertionError(f"leadgate {name} ended with {process.returncode}:\n{words}")
     return process, json.loads(line)
 
 
