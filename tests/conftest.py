@@ -5,9 +5,11 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+from kit.desks import Desks, desks_of
 from kit.postgres import create_template
 
 from services.runtime.clock import ManualClock
@@ -22,12 +24,13 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+def postgres() -> Iterator[Embedded]:
     """A PostgreSQL server of this worker's own."""
-    server = Embedded(tmp_path_factory.mktemp("postgres"), options=FAST_AND_LOSING, say=lambda _: None)
-    asyncio.run(server.attach())
-    yield server
-    asyncio.run(server.leave())
+    with TemporaryDirectory(prefix="leadgate-tests-") as directory:
+        server = Embedded(Path(directory), options=FAST_AND_LOSING, say=lambda _: None)
+        asyncio.run(server.attach())
+        yield server
+        asyncio.run(server.leave())
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +78,10 @@ def database(edge: Edge) -> Database:
 def log(request: pytest.FixtureRequest, edge: Edge) -> EventLog:
     """The event log, by each of its adapters."""
     return {"postgres": edge.log}[request.param]
+
+
+@pytest.fixture
+async def desks(edge: Edge, clock: ManualClock) -> AsyncIterator[Desks]:
+    """The desk process under `kit.desks.POLICY`, with reps, managers and leads to be made."""
+    async with desks_of(edge, clock) as desks:
+        yield desks
