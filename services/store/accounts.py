@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, func, literal, select
+from sqlalchemy import select
 
 from schemas.events.intake import LeadSubmitted
 from services.runtime.ids import mint
@@ -30,6 +30,6 @@ async def of(tx: Tx, leads: Sequence[LeadSubmitted]) -> dict[str | None, str]:
 async def _known(tx: ReadTx, domains: Sequence[str]) -> dict[str | None, str]:
     if not domains:
         return {}
-    wanted = func.any(literal(list(domains), ARRAY(Text)))
+    wanted = rows.among(domains)
     found = await tx.fetch(select(t.accounts.c.domain, t.accounts.c.id).where(t.accounts.c.domain == wanted))
     return {row["domain"]: row["id"] for row in found}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, RowMapping, Text, func, literal, select, update
+from sqlalchemy import RowMapping, select, update
 
 from schemas.events.intake import LeadSubmitted
 from schemas.words import LeadId
@@ -33,7 +33,7 @@ async def of(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, LeadSubmitted]
         select(t.leads, sent.c.id.label("submission_id"), *(details.c[name] for name in _KEPT))
         .join(details, details.c.lead_id == t.leads.c.id)
         .join(sent, (sent.c.lead_id == t.leads.c.id) & sent.c.applied)
-        .where(t.leads.c.id == func.any(literal(list(leads), ARRAY(Text))))
+        .where(t.leads.c.id == rows.among(leads))
     )
     return {row["id"]: _submitted(row) for row in found}
 

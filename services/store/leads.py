@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from sqlalchemy import ARRAY, ColumnElement, RowMapping, Text, and_, func, literal, or_, select
+from sqlalchemy import RowMapping, and_, func, or_, select
 
 from router.decide import handover, redecide
 from router.features import renewed
@@ -47,8 +47,10 @@ class Loaded:
 
 async def load(tx: Tx, keyring: Keyring, batch: Sequence[Received[LeadSubmitted]]) -> Loaded:
     """Lock and read what decisions on `batch` look at, with one query for each table."""
+    born = sorted(mint("per", tx.now) for _ in batch)  # who came first is known longest, in one batch too
     leads = tuple(
-        Lead(one.event, persons.identities_of(one.event, keyring), PersonId(mint("per", tx.now))) for one in batch
+        Lead(one.event, persons.identities_of(one.event, keyring), PersonId(person))
+        for one, person in zip(batch, born, strict=True)
     )
     tests = {identity for lead in leads if lead.submitted.test for identity in lead.identities}
     identities = frozenset(identity for lead in leads for identity in lead.identities)
@@ -72,9 +74,9 @@ async def load(tx: Tx, keyring: Keyring, batch: Sequence[Received[LeadSubmitted]
 
 async def _lock_leads(tx: Tx, ids: Sequence[LeadId], known: Sequence[PersonId]) -> dict[LeadId, RowMapping]:
     lead = t.leads.c
-    open_one = and_(lead.person_id == _any(known), lead.state == _any(sorted(OPEN_LEAD_STATES)))
+    open_one = and_(lead.person_id == rows.among(known), lead.state == rows.among(sorted(OPEN_LEAD_STATES)))
     found = await tx.fetch(
-        select(t.leads).where(or_(lead.id == _any(ids), open_one)).order_by(lead.id).with_for_update()
+        select(t.leads).where(or_(lead.id == rows.among(ids), open_one)).order_by(lead.id).with_for_update()
     )
     return {row["id"]: row for row in found}
 
@@ -85,7 +87,7 @@ async def _submissions(tx: Tx, leads: Sequence[LeadId]) -> dict[LeadId, frozense
     sent = t.submissions.c
     found = await tx.fetch(
         select(sent.lead_id, func.array_agg(sent.id).label("ids"))
-        .where(sent.lead_id == _any(leads))
+        .where(sent.lead_id == rows.among(leads))
         .group_by(sent.lead_id)
     )
     return {row["lead_id"]: frozenset(row["ids"]) for row in found}
@@ -280,7 +282,3 @@ async def _place(tx: Tx, story: Story, policy: Policy, place: Enqueue | Pool, su
         due_at=place.due_at,
         exempt=not pooled,
     )
-
-
-def _any(values: Sequence[str]) -> ColumnElement[Any]:
-    return func.any(literal(list(values), ARRAY(Text)))

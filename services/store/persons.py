@@ -73,7 +73,7 @@ async def identities_of_persons(tx: ReadTx, persons: Sequence[PersonId]) -> dict
     found: dict[PersonId, set[Identity]] = {person: set() for person in persons}
     if found:
         links = t.identity_persons
-        statement = select(links).where(links.c.person_id == func.any(literal(list(persons), ARRAY(Text))))
+        statement = select(links).where(links.c.person_id == rows.among(persons))
         for row in await tx.fetch(statement):
             found[row["person_id"]].add(Identity(MatchedBy(row["kind"]), row["digest"]))
     return {person: frozenset(theirs) for person, theirs in found.items()}

@@ -1,9 +1,9 @@
-"""Many new rows at once: one statement for each table, whatever their number."""
+"""Many rows at once: one statement for each table, the same whatever their number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, Table, Text, func, literal, select
+from sqlalchemy import ARRAY, CollectionAggregate, Column, Table, Text, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import TypeEngine
 
@@ -20,6 +20,11 @@ async def add(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     return await tx.execute(
         upsert(table).from_select(names, select(*(given.c[name] for name in names))).on_conflict_do_nothing()
     )
+
+
+def among(values: Iterable[str | None]) -> CollectionAggregate[Any]:
+    """Any of these, in one parameter: `column == among(ids)`."""
+    return any_(literal([value for value in values if value is not None], ARRAY(Text)))
 
 
 def _type(column: "Column[Any]") -> TypeEngine[Any]:

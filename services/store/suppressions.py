@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, exists, func, literal, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.channels import ALL, left
@@ -27,6 +27,7 @@ from services.runtime.tx import ReadTx, Tx
 from services.store import items, opportunities, persons
 from services.store import tables as t
 from services.store.items import Item
+from services.store.rows import among
 from services.store.story import Stories, Story
 
 REASON = Rejection.SUPPRESSED.value
@@ -64,7 +65,7 @@ async def channels_of(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, tuple
     rows = await tx.fetch(
         select(t.leads.c.id, t.lead_details.c.contact, suppressed.label("suppressed"))
         .join(t.lead_details, t.lead_details.c.lead_id == t.leads.c.id)
-        .where(t.leads.c.id == func.any(literal(list(leads), ARRAY(Text))))
+        .where(t.leads.c.id == among(leads))
     )
     return {
         row["id"]: left(persons.kinds_of(Contact.model_validate(row["contact"])), row["suppressed"] or ())

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, case, func, literal, or_, select
+from sqlalchemy import case, func, or_, select
 
 from schemas.events.lifecycle import LeadReceived
 from schemas.words import LeadId
 from services.runtime.tx import ReadTx
 from services.store import tables as t
+from services.store.rows import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ async def histories(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, list[En
     """The histories of these leads. What a merged lead asked for is the note of its being received."""
     line, details, notes = t.timeline, t.lead_details, t.notes
     root = func.coalesce(t.leads.c.merged_into, t.leads.c.id)
-    wanted = func.any(literal(list(leads), ARRAY(Text)))
+    wanted = among(leads)
     asked = (t.leads.c.merged_into.is_not(None)) & (line.c.name == LeadReceived.NAME)
     rows = await tx.fetch(
         select(
