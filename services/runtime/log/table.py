@@ -13,6 +13,8 @@ from services.runtime.log.partitioner import partition_of
 from services.runtime.log.port import Message, Place
 from services.runtime.tx import ReadTx, Tx
 
+LOOK = 30.0
+"""Seconds after which a writer looks whether topics have more partitions."""
 WAKE = "log"
 """The channel that tells of new records."""
 
@@ -101,7 +103,7 @@ class LogTable:
 
     async def _partitions(self, tx: Tx, topics: set[str]) -> Mapping[str, int]:
         now = asyncio.get_running_loop().time()
-        if not topics <= self._counts.keys() or now - self._looked > 30:
+        if not topics <= self._counts.keys() or now - self._looked > LOOK:
             self._counts = {row["topic"]: row["partitions"] for row in await driver(tx).fetch(COUNTS_SQL)}
             self._looked = now
         if missing := topics - self._counts.keys():
