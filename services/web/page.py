@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from schemas.words import PrincipalKind
@@ -61,7 +62,7 @@ def page(call: Call, template: str, *, title: str, status: int = 200, **context:
         for link in LINKS
         if serves(call, link.path) and (not link.kinds or (who is not None and who.kind in link.kinds))
     ]
-    here = call.request.url.path
+    here = call.request.scope["path"]
     shown = {"title": title, "who": who, "csrf": call.csrf, "links": links, "here": here, **context}
     return HTMLResponse(templates().get_template(template).render(shown), status, HEADERS)
 
@@ -109,9 +110,10 @@ def serves(call: Call, path: str) -> bool:
     return any(getattr(route, "path", None) == path for route in call.request.app.routes)
 
 
-def local(request: Any) -> str:
+def local(request: Request) -> str:
     """The path and query of a request, to come back to."""
-    return str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    return quote(request.scope["path"], safe="/") + (f"?{query}" if query else "")
 
 
 def is_local(target: str) -> bool:

@@ -23,8 +23,9 @@ from services.runtime.http.call import Call
 from services.runtime.http.problems import Conflict, Internal, LimitReached, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
+from services.runtime.ids import mint
 from services.runtime.keys import NewKey
-from services.runtime.run import Process
+from services.runtime.process import Process
 from services.runtime.tables import dead_letters
 from services.runtime.tx import ReadTx, Tx
 
@@ -77,7 +78,7 @@ class Listed(ListQuery):
 
 async def _write(tx: Tx, text: str) -> None:
     """Something durable: a row in a table that this application does not use otherwise."""
-    row = {"id": str(tx.now.timestamp()) + text, "topic": text, "partition": 0, "offset": 0, "consumer": "tiny"}
+    row = {"id": mint("dlq", tx.now), "topic": text, "partition": 0, "offset": 0, "consumer": "tiny"}
     await tx.execute(insert(dead_letters).values(**row, reason="", key="", headers={}, failed_at=tx.now))
 
 

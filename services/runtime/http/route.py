@@ -93,7 +93,7 @@ class Route(APIRoute):
         call.idempotency_key = idempotency_key_of(request) if request.method == "POST" else None
         call.claim_token = claim_token_of(request)
         parameters = parameters_of(request)
-        filters = filters_of(request.url.path, parameters)
+        filters = filters_of(request.scope["path"], parameters)
         if self.plan.listed and parameters.get("cursor"):
             call.at(unseal(call.edge.keyring, filters, parameters["cursor"][0]), filters)
         else:
@@ -146,7 +146,7 @@ class Route(APIRoute):
         """Act, or answer as before: once for each Idempotency-Key."""
         if call.idempotency_key is None or not self.rule.idempotent or call.signed_in is None:
             return self._written(call, await self.act(**given, **{str(self.plan.tx_name): tx}))
-        path = call.request.url.path
+        path = call.request.scope["path"]
         same = idempotency.Request(call.principal.identity, call.request.method, path, call.idempotency_key, digest)
         stored = await idempotency.replay(tx, same)
         if stored is not None:

@@ -57,14 +57,13 @@ def set_cookie(response: Response, value: str, *, secure: bool) -> None:
 
 def beyond_loopback(public_url: str, request: Request) -> bool:
     """Tell whether cookies must be `Secure`: both we and the browser are not known to be on this machine alone."""
-    return not (_is_loopback(urlsplit(public_url).hostname) and _is_loopback(request.url.hostname))
+    return not (_is_loopback(public_url) and _is_loopback(f"//{request.headers.get('host', '')}"))
 
 
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
+def _is_loopback(url: str) -> bool:
     try:
-        return host is not None and ip_address(host).is_loopback
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
