@@ -40,8 +40,8 @@ def to_json(receipt: Receipt) -> dict[str, Any]:
         "list": receipt.list,
         "flag": receipt.flag,
         "priority": receipt.priority.value,
-        "saw": {path: value for path, value in receipt.saw.items() if not path.startswith(_BESIDE)},
-        "beside": {path: value for path, value in receipt.saw.items() if path.startswith(_BESIDE)},
+        "saw": {path: _plain(value) for path, value in receipt.saw.items() if not path.startswith(_BESIDE)},
+        "beside": {path: _plain(value) for path, value in receipt.saw.items() if path.startswith(_BESIDE)},
         "knew": {
             "person": knew.person,
             "into": knew.into,
@@ -82,6 +82,10 @@ def from_json(stored: Mapping[str, Any]) -> Receipt:
         due_at=stored["due_at"] and datetime.fromisoformat(stored["due_at"]),
         person=PersonId(stored["person"]),
     )
+
+
+def _plain(value: Value) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _value(value: Any) -> Value:
