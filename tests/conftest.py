@@ -50,7 +50,7 @@ async def database_url(postgres: Embedded, template: str) -> AsyncIterator[str]:
     """The URL of a migrated database of this test's own."""
     name = f"test_{next(_numbers)}"
     admin = await asyncpg.connect(postgres.url("postgres"))
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield postgres.url(name)
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
