@@ -86,7 +86,8 @@ async def add(tx: Tx, consumer: str, refused: Sequence[Refused]) -> None:
 
 async def listed(tx: ReadTx, topic: str | None = None, *, waiting: bool = False) -> list[DeadLetter]:
     """The latest thousand, newest first: of one topic or all, `waiting`: those not replayed yet."""
-    statement = select(dead_letters).order_by(dead_letters.c.id.desc()).limit(_LISTED)
+    newest = (dead_letters.c.failed_at.desc(), dead_letters.c.offset.desc(), dead_letters.c.id)
+    statement = select(dead_letters).order_by(*newest).limit(_LISTED)
     if topic is not None:
         statement = statement.where(dead_letters.c.topic == topic)
     if waiting:
