@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
     StringConstraints,
     ValidationInfo,
@@ -95,6 +96,10 @@ def _day_or_time(value: Any, info: ValidationInfo) -> date | datetime:
     return _ahead(instant(value), info)
 
 
+def _written(moment: date | datetime) -> str:
+    return moment.isoformat()
+
+
 def _currency(code: str) -> str:
     if code not in CURRENCIES:
         raise PydanticCustomError("invalid_currency", "is no currency of ISO 4217", {"remedy": "Write it as GBP"})
@@ -112,6 +117,7 @@ Day = Annotated[date, BeforeValidator(day)]
 Until = Annotated[
     date | datetime,
     PlainValidator(_day_or_time),
+    PlainSerializer(_written, return_type=str, when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}),
 ]
 """A date (its first moment, in the zone of whoever says when that is), or a time that lies ahead."""
