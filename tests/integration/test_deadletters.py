@@ -16,8 +16,8 @@ from services.runtime.log.port import Place, Record
 HEADERS = to_headers(Envelope("evt_7", "leadgate.lead.submitted.v1", "/t", "k", "2026-07-06T09:00:00Z", "/s"))
 
 
-def record(key: str, value: bytes | None = b'{"a":1}', topic: str = INBOUND.name) -> Record:
-    return Record(Place(topic, 3), 17, datetime(2026, 7, 6, tzinfo=UTC), key, value, HEADERS)
+def record(key: str, value: bytes | None = b'{"a":1}', topic: str = INBOUND.name, offset: int = 17) -> Record:
+    return Record(Place(topic, 3), offset, datetime(2026, 7, 6, tzinfo=UTC), key, value, HEADERS)
 
 
 async def lay_aside(edge: Edge, *records: Record) -> list[str]:
@@ -74,7 +74,7 @@ async def test_a_replay_appends_it_again_under_its_old_event_id(edge: Edge, cloc
 
 
 async def test_a_topic_is_replayed_in_its_old_order_and_each_once(edge: Edge) -> None:
-    ids = await lay_aside(edge, *(record("same key", b"%d" % number) for number in range(5)))
+    ids = await lay_aside(edge, *(record("same key", b"%d" % number, offset=number) for number in range(5)))
     await lay_aside(edge, record("other", topic=LIFECYCLE.name))
     assert await operations.replay(edge, INBOUND.name) == {"replayed": 5, "ids": ids}
     assert await operations.replay(edge, INBOUND.name) == {"replayed": 0, "ids": []}
