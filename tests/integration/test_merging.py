@@ -183,13 +183,25 @@ async def test_leads_of_one_person_at_once_in_two_transactions_end_as_one(routin
     assert {row["merged_into"] for row in rows if row["state"] == "merged"} == roots
 
 
-async def test_a_person_known_by_two_identities_gets_one_lead_from_two_transactions(routing: Routing) -> None:
-    """The batches share no identity: it is the person that both wait for."""
-    known = lead(routing, "0", email=ANN, phone=ANNS_PHONE)
-    await routing.batch(known)
+async def test_two_new_leads_of_a_person_in_two_transactions_meet(routing: Routing) -> None:
+    first, second = lead(routing, "1", email=ANN), lead(routing, "2", email=ANN)
+    await routing.at_once([first], [second])
+    assert await merged_into(routing, first, second) == [None, first.id]
+
+
+async def test_an_identity_that_nobody_has_yet_is_waited_for(routing: Routing) -> None:
+    """It came with a conflicting body, which made nobody's identity of it."""
+    await routing.batch(lead(routing, "0", email=BOB), lead(routing, "0", email=ANN))
+    first, second = lead(routing, "1", email=ANN), lead(routing, "2", email=ANN)
+    await routing.at_once([first], [second])
+    assert await merged_into(routing, first, second) == [None, first.id]
+
+
+async def test_a_person_known_by_two_identities_is_waited_for_under_each(routing: Routing) -> None:
+    """The batches share no identity: it is the person that the second waits for."""
+    await routing.batch(lead(routing, "0", email=ANN, phone=ANNS_PHONE))
     async with routing.edge.database.tx() as tx:
         await tx.execute(update(t.leads).values(state="closed", outcome="disqualified"))
     by_email, by_phone = lead(routing, "1", email=ANN), lead(routing, "2", email=None, phone=ANNS_PHONE)
-    await asyncio.gather(routing.batch(by_email), routing.batch(by_phone))
-    states = sorted([(await routing.lead(each.id))["state"] for each in (by_email, by_phone)])
-    assert states == ["merged", "queued"]
+    await routing.at_once([by_email], [by_phone])
+    assert await merged_into(routing, by_email, by_phone) == [None, by_email.id]

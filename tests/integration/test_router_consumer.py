@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from kit.routing import Routing, received
+from kit.routing import Routing
 from kit.submissions import as_message, submission, submit
 from sqlalchemy import func, select
 
@@ -69,13 +69,8 @@ async def test_another_body_under_the_same_key_is_kept_and_makes_a_conflict(rout
 async def test_one_key_in_two_partitions_at_once_is_one_lead(routing: Routing) -> None:
     """The bodies name different persons, so no identity is locked by both: the lead's id decides."""
     first, other = lead(routing, "1", email=ANN), lead(routing, "1", email=BOB)
-    handle = handler(routing.edge.keyring)
-    async with routing.edge.database.tx() as tx:
-        await handle(tx, received([first]))
-        meanwhile = asyncio.create_task(routing.batch(other))
-        await routing.until_blocked()
     with pytest.raises(asyncpg.SerializationError):
-        await meanwhile
+        await routing.at_once([first], [other])
     await routing.batch(other)
     row = await routing.lead(first.id)
     assert (row["conflict"], len(await routing.items(first.id))) == (True, 1)

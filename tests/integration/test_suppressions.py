@@ -158,7 +158,7 @@ async def test_a_lead_that_comes_while_its_person_opts_out_is_not_merged_into_wh
     async with routing.edge.database.tx() as tx, telling(tx) as stories:
         await stories.lock(sent.id)
         meanwhile = asyncio.create_task(routing.batch(again))
-        await routing.until_blocked()
+        await routing.until_blocked(meanwhile)
         await suppressions.suppress(tx, person, None, "opted_out")
         await suppressions.close_person(tx, stories, person)
     await meanwhile

@@ -90,10 +90,18 @@ class Routing:
             standing = await positions.standings(tx, GROUP)
         return sum(end - (standing[place].position if place in standing else 0) for place, end in ends.items())
 
-    async def until_blocked(self) -> None:
-        """Return once a session of this database waits for another's lock."""
+    async def at_once(self, first: Sequence[LeadSubmitted], second: Sequence[LeadSubmitted]) -> None:
+        """Do two batches at a time: the second begins before the first is committed."""
+        async with self.edge.database.tx() as tx:
+            await handler(self.edge.keyring)(tx, received(first))
+            meanwhile = asyncio.create_task(self.batch(*second))
+            await self.until_blocked(meanwhile)
+        await meanwhile
+
+    async def until_blocked(self, task: "asyncio.Task[None]") -> None:
+        """Return once a session of this database waits for another's lock, or this task, which should, is done."""
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        while True:
+        while not task.done():
             async with self.edge.database.read() as tx:
                 if await tx.value(text(waits)):
                     return
