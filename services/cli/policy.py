@@ -75,6 +75,14 @@ async def put_in_force(tx: Tx, text: str, message: str) -> policies.Published:
         raise Mistaken(_words("the policy", refused.mistakes)) from None
 
 
+def checked_policy(file: Path) -> str:
+    """The text of a policy file without mistakes. Raises: Mistaken, and what `read_policy` raises."""
+    text = read_policy(file)
+    if mistakes := checked(text).mistakes:
+        raise Mistaken(_words(file.name, mistakes))
+    return text
+
+
 def read_policy(file: Path) -> str:
     """The text of a policy file. Raises: NotFound, UsageError where it is no text."""
     try:

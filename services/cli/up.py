@@ -8,7 +8,7 @@ import uvloop
 
 from services.cli.first import CREDENTIALS, first_start
 from services.cli.options import Shared, shared
-from services.cli.policy import read_policy
+from services.cli.policy import checked_policy
 from services.cli.processes import builder
 from services.cli.serving import ending, serve
 from services.runtime import settings as config
@@ -44,7 +44,7 @@ def up(shared: Shared, host: str | None, port: int | None, policy_file: Path | N
     """Run everything in one process, on one port, with an embedded PostgreSQL unless DATABASE_URL is set."""
     if demo and policy_file is not None:
         raise click.UsageError("--demo brings its own policy: give either --demo or --policy.")
-    policy = None if policy_file is None else read_policy(policy_file)
+    policy = None if policy_file is None else checked_policy(policy_file)
     with ending(shared):
         uvloop.run(_up(shared, policy, demo=demo, host=host, port=port))
 
