@@ -47,10 +47,13 @@ Examples:
 def create(shared: Shared, partitions: int) -> None:
     """Create the topics, or give them more partitions. They never have fewer."""
 
-    async def done(edge: Edge) -> None:
-        async with edge.database.tx() as tx:
-            await table.create(tx, [topic.name for topic in TOPICS], partitions)
-
-    at_store(shared, done)
-    names = [topic.name for topic in TOPICS]
+    names = at_store(shared, lambda edge: create_topics(edge, partitions))
     shared.say({"topics": names, "partitions": partitions}, "\n".join(names))
+
+
+async def create_topics(edge: Edge, partitions: int = PARTITIONS) -> list[str]:
+    """Create the topics that are missing, and the partitions; their names."""
+    names = [topic.name for topic in TOPICS]
+    async with edge.database.tx() as tx:
+        await table.create(tx, names, partitions)
+    return names

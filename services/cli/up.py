@@ -11,6 +11,7 @@ from services.cli.options import Shared, shared
 from services.cli.policy import checked_policy
 from services.cli.processes import builder
 from services.cli.serving import ending, serve
+from services.cli.store import create_topics
 from services.runtime import settings as config
 from services.runtime.edge import Edge, open_edge
 from services.runtime.embedded import Embedded
@@ -73,6 +74,7 @@ async def _serve(
     shared: Shared, settings: Settings, edge: Edge, processes: list[Process], policy: str | None, *, demo: bool
 ) -> None:
     file = settings.data_dir.resolve() / CREDENTIALS
+    await create_topics(edge)
     started = await first_start(edge, file, policy, demo=demo)
     if demo and not started.demo:
         click.echo(f"--demo is for an empty store; {settings.data_dir} has data already and keeps it.", err=True)
