@@ -44,7 +44,7 @@ def _reached(told: Told) -> Mapping[str, datetime]:
         case lifecycle.ItemQueued(kind=ItemKind.ENQUIRY | ItemKind.PROSPECT):
             return {"pullable": at}
         case lifecycle.ItemQueued(kind=ItemKind.OPPORTUNITY):
-            return {"pullable": at, "released": at}
+            return {"pullable": at}
         case lifecycle.ItemClaimed(kind=ItemKind.ENQUIRY | ItemKind.PROSPECT):
             return {"pulled": at}
         case lifecycle.ItemClaimed(kind=ItemKind.OPPORTUNITY):
@@ -60,6 +60,8 @@ def _reached(told: Told) -> Mapping[str, datetime]:
             return reached
         case opportunity.OpportunityCreated():
             return {"qualified": at}
+        case opportunity.OpportunityReleased():
+            return {"released": at}
         case opportunity.OpportunityMeeting(state=MeetingState.HELD, scheduled_for=planned):
             held = min(planned, at)
             return {"meeting": held, "attempt": held, "conversation": held, "closer_conversation": held}
