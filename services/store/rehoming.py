@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, or_, select, union_all, update
 
 from router.lifecycle import Act
-from router.policy.compiled import Place, Policy
+from router.policy.compiled import Policy
+from router.policy.rule import Place
 from schemas.words import Direction, ItemKind, ItemState, QueueName
 from services.runtime.tx import ReadTx, Tx
 from services.store import items, queues

@@ -45,6 +45,8 @@ async def test_what_lies_in_a_queue_that_is_dropped_goes_where_the_fallback_send
     after = [await floor.item(item) for item in pooled + queued]
     assert [(item.queue, item.state) for item in after] == [(UK, "pooled"), (UK, "pooled"), (UK, "queued")]
     assert [item.rank_at for item in after] == [item.rank_at for item in before]
+    told = await floor.told("item.queued", lead=after[2].lead_id)
+    assert [(each["cause"], each["queue"]) for each in told] == [("decision", FIELD), ("requeue", UK)]
     for item in after:
         assert (await floor.row(t.opportunities, str(item.opportunity_id)))["queue"] == UK
         assert (await floor.row(t.leads, item.lead_id))["queue"] == UK

@@ -128,6 +128,7 @@ async def test_a_large_release_is_done_in_bounded_transactions(floor: Floor) -> 
 
 async def test_several_workers_at_once_never_release_above_the_target(floor: Floor) -> None:
     await floor.publish(policy('release: {at: "08:30", buffer: {fixed: 7}}'))
+    await run(floor)
     items = await floor.leads(30)
     await asyncio.gather(*(run(floor) for _ in range(6)))
     assert (await floor.states(items)).count("queued") == 7
@@ -271,9 +272,7 @@ async def test_the_day_starts_once_for_each_open_local_day(floor: Floor, clock: 
     assert await started_on(floor) == date(2026, 7, 7)
 
 
-async def test_a_day_start_that_was_missed_is_caught_up_even_days_later(
-    floor: Floor, clock: ManualClock
-) -> None:
+async def test_a_day_start_that_was_missed_is_caught_up_even_days_later(floor: Floor, clock: ManualClock) -> None:
     await run(floor)
     clock.set(datetime(2026, 7, 12, 22, tzinfo=UTC))  # nobody worked until Sunday night
     assert await cause_now(floor) == "day_start"
@@ -321,6 +320,13 @@ async def test_a_shortage_is_signalled_upstream_when_it_comes_and_whenever_it_ch
     await floor.claim(first, await floor.rep(UK))
     await run(floor)
     assert await shortages(floor) == [(3, tomorrow), (1, tomorrow), (1, tomorrow)]
+
+
+async def test_a_shortage_that_lasts_is_signalled_once(floor: Floor, clock: ManualClock) -> None:
+    await run(floor)
+    clock.move(timedelta(days=1))
+    await run(floor)
+    assert len(await shortages(floor)) == 1
 
 
 async def test_surplus_in_the_pool_is_no_shortage(floor: Floor) -> None:
