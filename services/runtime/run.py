@@ -73,6 +73,7 @@ async def run(
 
 def bind(host: str, port: int) -> socket.socket:
     """Listen on a port; 0: any that is free. Raises: Unavailable where it is taken, or the address is not ours."""
+    listening: socket.socket | None = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -81,6 +82,8 @@ def bind(host: str, port: int) -> socket.socket:
         listening.bind(address)
         listening.listen(2048)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise Unavailable(
             f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port (0: any that is free)."
         ) from error

@@ -1,6 +1,7 @@
 """The API reference: OpenAPI, laid out for reading."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -54,6 +55,11 @@ class Operation:
     examples: tuple[str, ...]
     answers: tuple[Answer, ...]
     problems: tuple[Answer, ...]
+
+    @property
+    def short(self) -> str:
+        """The summary up to its first stop, for the contents."""
+        return re.split(r"[.:;]", self.summary, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +182,8 @@ def _plain(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         case "integer" | "number" as number:
             low, high = schema.get("minimum"), schema.get("maximum")
             if low is not None and high is not None:
-                return f"{number} {low:,}–{high:,}"
-            return f"{number} ≥ {low:,}" if low is not None else number
+                return f"{number} {low:,.15g}–{high:,.15g}"
+            return f"{number} ≥ {low:,.15g}" if low is not None else number
         case kind:
             return str(kind or "any")
 

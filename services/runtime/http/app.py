@@ -41,11 +41,11 @@ def build_app(edge: Edge, processes: Sequence[Process]) -> FastAPI:
     app.state.edge = edge
     app.state.form_rates = FormRates()
     app.state.checks = [(name, check) for process in processes for name, check in process.checks.items()]
-    app.router.routes.extend(everywhere.routes.routes)
     app.state.acting = {}
     for process, router in _once(processes):
         app.router.routes.extend(router.routes)  # flat: each route is matched once
         app.state.acting.update({id(route): process.name for route in router.routes})
+    app.router.routes.extend(everywhere.routes.routes)  # last: routes are tried in order, and these are in no hurry
     return app
 
 

@@ -4,6 +4,7 @@ The answer is stored in the transaction of its effects: there is never the one w
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -34,8 +35,14 @@ class Request:
     @property
     def lock(self) -> int:
         """The name as PostgreSQL's advisory locks want it. Two that collide only wait for each other's end (409)."""
-        name = "\\0".join((self.principal, self.method, self.path, self.key))
+        name = "\0".join((self.principal, self.method, self.path, self.key))
         return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def digest_of(body: dict[str, Any]) -> bytes:
+    """A digest of what a body says, whatever its spaces and the order of its fields."""
+    said = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.blake2b(said, digest_size=16).digest()
 
 
 async def replay(tx: Tx, request: Request) -> Response | None:

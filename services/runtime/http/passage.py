@@ -16,6 +16,9 @@ from services.runtime.trace import Trace, following
 QUIET: Final = frozenset({"/livez", "/readyz", "/metrics", "/static/{version}/{name}"})
 """What machines ask all the time: answered without a line in the log."""
 
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What is counted by name: a caller may make up others without end."""
+
 log = structlog.get_logger("leadgate.http")
 
 
@@ -47,17 +50,19 @@ class Passage:
                 if not answer.status:
                     await ProblemResponse(Internal(), request_id)(scope, receive, answer.send)
             finally:
-                self._note(scope, answer.status, perf_counter() - began)
+                if answer.status:
+                    self._note(scope, answer.status, perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count and log the answer, by the template of its path: the path itself holds ids."""
         route = getattr(scope.get("route"), "path_format", "unmatched")
         process = scope["app"].state.acting.get(id(scope.get("route")), "http") if "app" in scope else "http"
+        method = scope["method"] if scope["method"] in METHODS else "other"
         telemetry = self._edge.telemetry
-        telemetry.requests.labels(process, scope["method"], route, str(status)).inc()
+        telemetry.requests.labels(process, method, route, str(status)).inc()
         telemetry.request_seconds.labels(process, route).observe(seconds)
-        level = logging.DEBUG if route in QUIET or not status else logging.INFO
-        log.log(level, "answered", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+        level = logging.DEBUG if route in QUIET else logging.INFO
+        log.log(level, "answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 class _Answer:

@@ -13,8 +13,6 @@ A `tx: Tx` is opened after the 422s; the answer is written, and under an Idempot
 then the answer is sent. So bad input has its 4xx while PostgreSQL is down, and an answer that was sent is true.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -51,6 +49,7 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 MET: Final = frozenset({"40001", "40P01"})
 """SQLSTATEs of a transaction that met another (serialisation failure, deadlock) and may run again at once."""
 TRIES: Final = 3
+Parsed = dict[str, Any]
 NO_STORE: Final = "no-store"
 
 log = structlog.get_logger("leadgate.http")
@@ -76,7 +75,7 @@ class Route(APIRoute):
             with acting(request.app.state.acting.get(id(self), process())):
                 response = await self._checked(call)
         except ClientGone:
-            return Response(status_code=400)
+            return Response(status_code=499)  # nobody hears it; operators count it
         except Exception as error:
             response = ProblemResponse(_problem_of(error, request), call.request_id)
         return response if self.rule.finish is None else self.rule.finish(call, response)
@@ -93,39 +92,37 @@ class Route(APIRoute):
         call.idempotency_key = idempotency_key_of(request) if request.method == "POST" else None
         call.claim_token = claim_token_of(request)
         parameters = parameters_of(request)
-        filters = filters_of(request.scope["path"], parameters)
-        if self.plan.listed and parameters.get("cursor"):
-            call.at(unseal(call.edge.keyring, filters, parameters["cursor"][0]), filters)
-        else:
-            call.at(None, filters)
+        if self.plan.listed:
+            filters = filters_of(request.scope["path"], parameters)
+            cursor = parameters.get("cursor")
+            call.at(unseal(call.edge.keyring, filters, cursor[0]) if cursor else None, filters)
         context = {"now": call.now}
-        body, mistakes, digest = self._body(request, raw, context)
+        body, mistakes, parsed = self._body(request, raw, context)
         query, wrong = validated(self.plan.query, parameters, context)
         if mistakes or wrong:
             raise Invalid([*wrong, *mistakes])
         named = ((self.plan.call_name, call), (self.plan.body_name, body), (self.plan.query_name, query))
         given = {**request.path_params, **{name: value for name, value in named if name is not None}}
-        return await self._acted(call, given, digest)
+        return await self._acted(call, given, parsed)
 
-    def _body(self, request: Request, raw: bytes, context: dict[str, Any]) -> tuple[Any, list[Mistake], bytes]:
-        """The body as the endpoint wants it, what is wrong with it, and a digest of what it says."""
+    def _body(self, request: Request, raw: bytes, context: dict[str, Any]) -> tuple[Any, list[Mistake], Parsed]:
+        """The body as the endpoint wants it, what is wrong with it, and what it says."""
         if request.method not in WITH_BODY or self.plan.raw:
-            return raw, [], b""
+            return raw, [], {}
         adapter = self.plan.body
         if not raw and self.plan.body_needed:
             raise MalformedBody("A body is needed: a JSON object.")
         raw = raw or b"{}"
         parsed, odd_places = parse(raw)
         if odd_places:
-            return None, odd_places, b""
+            return None, odd_places, parsed
         try:
             body = adapter.validator.validate_json(raw, strict=True, context=context)
         except ValidationError as error:
-            return None, body_mistakes(error, self.plan.body_model, parsed), b""
-        said = json.dumps(parsed, sort_keys=True, separators=(",", ":")).encode()
-        return body, [], hashlib.blake2b(said, digest_size=16).digest()
+            return None, body_mistakes(error, self.plan.body_model, parsed), parsed
+        return body, [], parsed
 
-    async def _acted(self, call: Call, given: dict[str, Any], digest: bytes) -> Response:
+    async def _acted(self, call: Call, given: dict[str, Any], parsed: Parsed) -> Response:
         database, tx_name = call.edge.database, self.plan.tx_name
         if tx_name is None:
             return self._written(call, await self.act(**given))
@@ -135,19 +132,21 @@ class Route(APIRoute):
         for again in reversed(range(TRIES)):
             try:
                 async with database.tx() as tx:
-                    return await self._once(call, given, digest, tx)
+                    return await self._once(call, given, parsed, tx)
             except Exception as error:
                 if not (again and sqlstate(error) in MET):
                     raise
                 call.status, call.headers = None, {}
         raise AssertionError("the last try returns or raises")
 
-    async def _once(self, call: Call, given: dict[str, Any], digest: bytes, tx: Tx) -> Response:
+    async def _once(self, call: Call, given: dict[str, Any], parsed: Parsed, tx: Tx) -> Response:
         """Act, or answer as before: once for each Idempotency-Key."""
         if call.idempotency_key is None or not self.rule.idempotent or call.signed_in is None:
             return self._written(call, await self.act(**given, **{str(self.plan.tx_name): tx}))
-        path = call.request.scope["path"]
-        same = idempotency.Request(call.principal.identity, call.request.method, path, call.idempotency_key, digest)
+        path: str = call.request.scope["path"]
+        same = idempotency.Request(
+            call.principal.identity, call.request.method, path, call.idempotency_key, idempotency.digest_of(parsed)
+        )
         stored = await idempotency.replay(tx, same)
         if stored is not None:
             return stored
