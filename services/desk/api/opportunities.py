@@ -21,7 +21,7 @@ from schemas.api.opportunities import (
     WonIn,
     WonOut,
 )
-from schemas.words import MeetingState, OpportunityId, OpportunityState, PrincipalKind, desk_of
+from schemas.words import MeetingState, Money, OpportunityId, OpportunityState, PrincipalKind, desk_of
 from services.desk.fencing import deal, told
 from services.desk.moments import moment_of
 from services.runtime.http.call import Call
@@ -144,6 +144,7 @@ async def won(call: Call, opportunity_id: str, body: WonIn, tx: Tx) -> WonOut:
     The claim is completed, and the customer waits in the queue of the customer desk. Won again for the same value is
     answered as before.
     """
+    value = Money(amount=body.value.amount, currency=body.value.currency)
     async with told(tx) as stories:
         work = await deal(
             call,
@@ -151,10 +152,10 @@ async def won(call: Call, opportunity_id: str, body: WonIn, tx: Tx) -> WonOut:
             stories,
             opportunity_id,
             claimed=True,
-            same=lambda closed: closed.state == OpportunityState.WON and closed.value == body.value,
+            same=lambda closed: closed.state == OpportunityState.WON and closed.value == value,
         )
         if work.deal.state == OpportunityState.OPEN:
-            await closing.win(work, body.value, body.at)
+            await closing.win(work, value, body.at)
     shown = await dealviews.opportunity(tx, work.deal.id)
     assert shown.customer_id is not None, "it is won"
     return WonOut(opportunity=shown, customer_id=shown.customer_id)
