@@ -56,6 +56,7 @@ def test_working_days_keep_the_wall_time(start, days, end):
 
 def test_at_lunch_a_working_day_ends_when_they_are_back():
     assert with_lunch.after(at("2026-07-06 12:30"), WorkingDays(1)) == at("2026-07-07 13:00")
+    assert with_lunch.after(at("2026-07-06 12:00"), WorkingDays(1)) == at("2026-07-07 12:00")
 
 
 def test_elapsed_time_is_elapsed_time():
