@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from schemas.api.shape import Query, Said
@@ -19,6 +19,14 @@ _ZONES = available_timezones()
 
 def _when(value: Any) -> Any:
     return day(value) if isinstance(value, str) and len(value) == 10 else instant(value)
+
+
+def _later(end: datetime | date, info: ValidationInfo) -> datetime | date:
+    """What can be told without the zone; a time beside a date is compared once that is known."""
+    start = info.data.get("from_")
+    if type(start) is type(end) and not start < end:
+        raise PydanticCustomError("out_of_range", "must be after `from`: it is half open")
+    return end
 
 
 def _zone(key: str) -> str:
@@ -77,7 +85,9 @@ class PeriodQuery(Filters):
     """A period, and by what to group. The default is today."""
 
     from_: When | None = Field(None, alias="from", description="The first moment, or day.")
-    to: When | None = Field(None, description="Half open: the moment, or day, after the last.")
+    to: Annotated[When, AfterValidator(_later)] | None = Field(
+        None, description="Half open: the moment, or day, after the last."
+    )
     tz: ZoneKey | None = Field(None, description="IANA; default: the policy's.")
     small: bool = Field(False, description="With rates even of fewer than 20.")
     group_by: Annotated[list[GroupBy], BeforeValidator(_apart)] = Field([], max_length=2, description="Up to two.")

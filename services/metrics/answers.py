@@ -24,12 +24,12 @@ from schemas.events.signals import QueueMeasured
 from services.metrics import store, tallies
 from services.metrics.catalogue import FactKind
 from services.metrics.question import Question, Raw
+from services.metrics.records import age_ms
 from services.metrics.series import ClockFigures, clock, conversions, count, count_leads, worth
 from services.metrics.tallies import Waits
 from services.runtime.tx import ReadTx
 
 _NOTHING = Waits([], 0, 0, 0, 0)
-_MS = timedelta(milliseconds=1)
 
 
 async def funnel(
@@ -101,7 +101,7 @@ async def queues(tx: ReadTx, names: Iterable[str], as_of: datetime) -> tuple[Que
 def queue_out(measured: QueueMeasured, as_of: datetime) -> QueueOut:
     """A queue as measured; the age of its oldest item as of then."""
     queued_at = measured.oldest_queued_at
-    age = None if queued_at is None else max(timedelta(), as_of - queued_at) // _MS
+    age = None if queued_at is None else age_ms(queued_at, as_of)
     shown = {name: getattr(measured, name) for name in QueueOut.model_fields if name != "oldest_age_ms"}
     return QueueOut(**shown, oldest_age_ms=age)
 

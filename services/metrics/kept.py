@@ -71,6 +71,7 @@ INSERT INTO metrics.stale (topic, quarter)
 SELECT DISTINCT $1, date_bin('15 minutes', at, '2000-01-01 00:00+00'::timestamptz) AS quarter FROM metrics.timings
 ORDER BY quarter
 """
+MISSED_SQL = "SELECT count(*) FROM (SELECT FROM metrics.series WHERE revision > $1 LIMIT $2) AS missed"
 AFTER_SQL = """
 SELECT key, topic, record, revision FROM metrics.series WHERE revision > $1 ORDER BY revision LIMIT $2
 """
@@ -124,6 +125,11 @@ async def after(tx: ReadTx, revision: int, limit: int) -> list[Kept]:
     """The series that changed after a revision, in the order of theirs: of each only the latest version."""
     rows = await driver(tx).fetch(AFTER_SQL, revision, limit)
     return [Kept(row["key"], row["topic"], row["record"], row["revision"]) for row in rows]
+
+
+async def missed(tx: ReadTx, revision: int, most: int) -> int:
+    """How many series changed after a revision; counted up to `most`."""
+    return int(await driver(tx).fetchval(MISSED_SQL, revision, most))
 
 
 async def _leave_zone(tx: Tx, revision: int, zone: ZoneInfo) -> int:

@@ -1,15 +1,29 @@
-"""Metrics fed by hand: events straight into its handler, in whatever batches a test likes."""
+"""Metrics fed by hand: events straight into its handler, in whatever batches a test likes; or the process at work."""
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
+from fastapi import FastAPI
+
+from kit.desks import POLICY
+from kit.tiny import calling, key_of
+from kit.waiting import running
 from schemas.envelope import Envelope
 from schemas.events.signals import Signal
 from schemas.events.stamp import Told
+from schemas.words import PrincipalKind
+from services import policies
 from services.metrics.handler import Handler
 from services.metrics.kept import refold
+from services.metrics.process import build
 from services.runtime.database import Database
+from services.runtime.edge import Edge
+from services.runtime.http.app import build_app
 from services.runtime.log.port import Place, Record
 from services.runtime.received import Received
 from services.runtime.telemetry import Telemetry
@@ -59,4 +73,43 @@ def interleaved(stories: Sequence[Sequence[Told]], turns: Iterable[int]) -> list
     return [*found, *(told for story in left for told in story)]
 
 
-HOUR = timedelta(hours=1)
+@dataclass
+class Metrics:
+    """The process at work, and managers who ask it."""
+
+    edge: Edge
+    app: FastAPI
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def tell(self, *events: Told | Signal) -> None:
+        """Commit events to the log."""
+        async with self.edge.database.tx() as tx:
+            tx.emit(*events)
+
+    async def manager(self, *desks: str, name: str = "Mo") -> httpx.AsyncClient:
+        key = await key_of(self.edge, PrincipalKind.MANAGER, desks=desks, name=name)
+        return await self.stack.enter_async_context(calling(self.app, key))
+
+
+@asynccontextmanager
+async def metrics_of(edge: Edge, *, policy: str | None = POLICY) -> AsyncIterator[Metrics]:
+    """The process, reading the log."""
+    if policy is not None:
+        async with edge.database.tx() as tx:
+            await policies.publish(tx, policy)
+    process = build(edge)
+    metrics = Metrics(edge, build_app(edge, [process]))
+    async with metrics.stack as stack:
+        for name in ("consumer", "series", "tail"):
+            await stack.enter_async_context(running(process.tasks[name]()))
+        yield metrics
+
+
+async def asked(client: httpx.AsyncClient, what: str, **query: Any) -> dict[str, Any]:
+    """An answer of metrics. `from_` is `from`."""
+    response = await client.get(
+        f"/v1/metrics/{what}", params={name.rstrip("_"): value for name, value in query.items()}
+    )
+    assert response.status_code == 200, response.text
+    said: dict[str, Any] = json.loads(response.text)
+    return said

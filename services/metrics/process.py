@@ -1,0 +1,31 @@
+"""The process `metrics`: counts what the lifecycle topic tells, and serves the numbers."""
+
+from services.metrics.api.live import stream_routes
+from services.metrics.api.numbers import number_routes
+from services.metrics.freshness import GROUP, TOPICS, Freshness
+from services.metrics.handler import Handler, decode
+from services.metrics.loops import keep_series
+from services.metrics.tail import Tail
+from services.runtime.consumer import Consumer
+from services.runtime.edge import Edge
+from services.runtime.process import Process
+from services.runtime.watchdog import watch
+
+
+def build(edge: Edge) -> Process:
+    """Wire it."""
+    consumer = Consumer(edge, GROUP, TOPICS, decode, Handler(edge.telemetry))
+    freshness = Freshness(edge)
+    tail = Tail(edge, freshness)
+    return Process(
+        GROUP,
+        routes=(number_routes(freshness), stream_routes(freshness, tail)),
+        tasks={
+            "consumer": consumer.run,
+            "watchdog": lambda: watch(edge, GROUP, TOPICS),
+            "series": lambda: keep_series(edge),
+            "freshness": freshness.keep,
+            "tail": tail.keep,
+        },
+        checks={"lag": consumer.check},
+    )
