@@ -2,17 +2,19 @@
 
 from schemas.words import RepId
 from services import receipt
+from services.desk import pages
 from services.desk.api import claims, customers, items, leads, opportunities, pull, reps
 from services.runtime.edge import Edge
 from services.runtime.http import keys
 from services.runtime.process import Process
 from services.runtime.tx import ReadTx
 from services.store import reps as kept
+from services.web import site
 
 
 def build(edge: Edge) -> Process:
     """Wire it. It keeps no state of its own."""
-    features = (pull, claims, opportunities, customers, items, reps, leads, receipt)
+    features = (pull, claims, opportunities, customers, items, reps, leads, receipt, pages, site)
     return Process("desk", routes=(*(feature.routes for feature in features), keys.routes(_exists)))
 
 

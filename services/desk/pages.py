@@ -1,0 +1,87 @@
+"""The work page: a rep's one button, what is known of whom they hold, and what they can say of it.
+
+The page is rendered here, whole; its script calls the same API as any other client and then asks for the page anew.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from schemas.api.shape import Query
+from schemas.words import (
+    AttemptOutcome,
+    Channel,
+    Desk,
+    Disqualified,
+    Influence,
+    Loss,
+    MeetingMode,
+    PrincipalKind,
+    Returned,
+    Side,
+    desk_of,
+)
+from services import policies
+from services.runtime.http.call import Call
+from services.runtime.http.problems import NotFound
+from services.runtime.http.route import Route
+from services.runtime.tx import ReadTx
+from services.store import holding, itemviews, reps
+from services.web.page import page, seen_by
+
+routes = APIRouter(route_class=Route, include_in_schema=False)
+
+SHOWN = 50
+"""Held items on the page; a rep with more works off the soonest."""
+
+
+class Chosen(Query):
+    claim: str | None = None
+
+
+@routes.get("/work")
+@seen_by(PrincipalKind.REP)
+async def work(call: Call, query: Chosen, tx: ReadTx) -> Response:
+    """What the rep holds, the one chosen in full."""
+    rep = await reps.find(tx, call.rep_id)
+    if rep is None:
+        raise NotFound
+    policy = await policies.active(tx)
+    claims = await holding.page(tx, call.rep_id, after=None, limit=SHOWN)
+    held = await itemviews.held(tx, policy, claims)
+    chosen = next((each for each in held if each.claim.id == query.claim), held[0] if held else None)
+    desks: dict[Desk, list[str]] = {}
+    for queue in rep.queues:
+        if queue in policy.queues:
+            desks.setdefault(desk_of(queue), []).append(queue)
+    return page(
+        call,
+        "work.html",
+        title="Work",
+        rep=rep,
+        present=rep.is_present(tx.now),
+        desks=desks,
+        held=[each.model_dump(mode="json") for each in held],
+        chosen=None if chosen is None else chosen.model_dump(mode="json"),
+        currency=policy.currency,
+        words=WORDS,
+    )
+
+
+def _spoken(words: type[Any]) -> list[tuple[str, str]]:
+    """A closed list as choices: `no_answer` reads as `No answer`."""
+    named = {"sms": "SMS", "email": "E-mail"}
+    return [(word.value, named.get(word.value, word.value.replace("_", " ").capitalize())) for word in words]
+
+
+WORDS = {
+    "channels": _spoken(Channel),
+    "outcomes": _spoken(AttemptOutcome),
+    "disqualified": _spoken(Disqualified),
+    "returned": _spoken(Returned),
+    "lost": _spoken(Loss),
+    "influence": _spoken(Influence),
+    "modes": _spoken(MeetingMode),
+    "sides": _spoken(Side),
+}
