@@ -97,6 +97,10 @@ class ServiceKeyIn(Ask):
 class RepKeyIn(Ask):
     """A rep's own key."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "rep", "rep_id": "rep_01k0c2v5x8f7q3m4n6p9r1s2t3"}]}
+    )
+
     kind: Literal[PrincipalKind.REP]
     name: Name | None = None
     rep_id: Annotated[str, AfterValidator(_rep)]
@@ -114,6 +118,8 @@ class ManagerKeyIn(Ask):
 
 class AdminKeyIn(Ask):
     """An admin's key."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "admin", "name": "ops"}]})
 
     kind: Literal[PrincipalKind.ADMIN]
     name: Name

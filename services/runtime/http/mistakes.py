@@ -127,18 +127,18 @@ def _said(detail: ErrorDetails, value: Any, known: Sequence[str], what: str = "f
 
 def _fields(model: Any, path: Sequence[str | int]) -> tuple[str, ...]:
     """The names that may stand in the object at `path`."""
-    models = list(_models(model))
+    models = list(models_in(model))
     for part in path:
-        if isinstance(part, str):  # an entry of a list has no name: `_models` looks through lists
+        if isinstance(part, str):  # an entry of a list has no name: `models_in` looks through lists
             fields = [outer.model_fields[part] for outer in models if part in outer.model_fields]
-            models = [inner for field in fields for inner in _models(field.annotation)]
+            models = [inner for field in fields for inner in models_in(field.annotation)]
     return tuple(name for found in models for name in found.model_fields)
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models that an annotation can mean: through unions, Annotated, lists."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     elif get_origin(annotation) in (Union, UnionType, Annotated, list, tuple):
         for inner in get_args(annotation):
-            yield from _models(inner)
+            yield from models_in(inner)
