@@ -18,6 +18,8 @@ import structlog
 
 _log = structlog.get_logger("leadgate.wake")
 _CHANNEL = "leadgate"
+_SOON = 2.0
+"""Seconds to wait for the first connection; after that, waiters look by themselves until it comes."""
 _LONGEST = 7000
 """Bytes of a notification; PostgreSQL's limit is 7999."""
 EVERYTHING = "*"
@@ -49,6 +51,7 @@ class Wake:
         self._waiters: dict[str, set[Waiter]] = defaultdict(set)
         self._to_tell: set[str] = set()
         self._work = asyncio.Event()
+        self._listens = asyncio.Event()
 
     def tell(self, channels: set[str]) -> None:
         """Wake whoever waits on any of these. Returns at once."""
@@ -78,9 +81,12 @@ class Wake:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen and notify while this is open."""
+        """Listen and notify while this is open; from the start, where the database answers soon."""
         task = asyncio.create_task(self._run(), name="wake")
         try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SOON):
+                    await self._listens.wait()
             yield
         finally:
             task.cancel()
@@ -100,6 +106,7 @@ class Wake:
             try:
                 async with self._listening() as conn:
                     pause = 0.1
+                    self._listens.set()
                     self.tell_all()  # nobody heard what was told while we were not listening
                     while not conn.is_closed():
                         await self._work.wait()
