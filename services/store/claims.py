@@ -231,7 +231,7 @@ async def _take(
     names = [queue.name for queue in queues]
     row = await driver(tx).fetchrow(TAKE_RESERVED_SQL, names, test, rep.id, tx.now)
     if row is None and heads[0].pooled:
-        best = [queue for queue in queues if queue.name == heads[0].queue]
+        best = next(queue for queue in queues if queue.name == heads[0].queue)
         if released := await pool.release_for(tx, stories, best, rep.id, test=test):
             return released
     if row is None:

@@ -160,8 +160,6 @@ async def create(
             **money_columns("estimate", estimate),
         )
     )
-    if pooled:
-        tx.wake(f"queue:{place.queue}")  # a pull that waits takes it from the pool
     return opportunity
 
 

@@ -5,12 +5,11 @@ pull that finds its queues empty releases and claims at once: that leaves the co
 queue. Both take item and lead together by SKIP LOCKED, and wait for no lead (law 14).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, not_, select, union_all, update
+from sqlalchemy import ColumnElement, Select, not_, select, update
 
 from router.buffer import target
 from router.daystart import due_on, next_start
@@ -104,33 +103,20 @@ async def start_day(tx: Tx, stories: Stories, queue: Queue, day: date) -> bool:
     return False
 
 
-async def release_for(
-    tx: Tx, stories: Stories, eligible: Sequence[Queue], rep: RepId, *, test: bool = False
-) -> Item | None:
-    """Release, for a rep whose queues have nothing for them, the first item in the pools that they may have.
+async def release_for(tx: Tx, stories: Stories, queue: Queue, rep: RepId, *, test: bool = False) -> Item | None:
+    """Release, for a rep whose queue has nothing for them, the first item in its pool that they may have.
 
-    It is queued and locked, its lead's story open; the caller claims it in this transaction. None: there is none.
+    It is queued and locked, its lead's story open; the caller claims it in this transaction. None: there is none, or
+    others have it locked.
     """
-    actor = Actor(kind=Role.REP, id=rep)
-    for queue in await _by_head(tx, eligible, rep, test=test):
-        while heads := await _take(tx, stories, _pool(queue.name, test=test).where(_may_have(rep)), 1):
-            head = heads[0]
-            if not await suppressions.close_suppressed(tx, stories, [head.lead_id]):
-                depth, _ = await queues.depth_and_pool(tx, queue.name)
-                return await _release(tx, stories, head, ReleaseCause.PULL, actor, depth, await _target(tx, queue))
+    if queue.release is None:
+        return None
+    while heads := await _take(tx, stories, _pool(queue.name, test=test).where(_may_have(rep)), 1):
+        if not await suppressions.close_suppressed(tx, stories, [heads[0].lead_id]):
+            depth, _ = await queues.depth_and_pool(tx, queue.name)
+            actor = Actor(kind=Role.REP, id=rep)
+            return await _release(tx, stories, heads[0], ReleaseCause.PULL, actor, depth, await _target(tx, queue))
     return None
-
-
-async def _by_head(tx: Tx, eligible: Sequence[Queue], rep: RepId, *, test: bool) -> list[Queue]:
-    """Those of the queues whose pool has something for this rep, the one with the best head first."""
-    pooled = {queue.name: queue for queue in eligible if queue.release is not None}
-    if not pooled:
-        return []
-    heads = [
-        select(head.c.queue, head.c.rank_at, head.c.id)
-        for head in (_pool(name, test=test).where(_may_have(rep)).limit(1).subquery() for name in pooled)
-    ]
-    return [pooled[row["queue"]] for row in await tx.fetch(union_all(*heads).order_by("rank_at", "id"))]
 
 
 def _pool(queue: QueueName, *, test: bool) -> Select[Any]:

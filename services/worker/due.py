@@ -7,29 +7,22 @@ from services.runtime.edge import Edge
 from services.runtime.tx import ReadTx, Tx
 from services.store import rehoming, returning, sweeps
 from services.store.due import Due
-from services.worker.loops import Duty, Sweep
+from services.worker.loops import Duty, Sweep, sweeping
 
 NAME = "due"
 
 
 def duty(edge: Edge) -> Duty:
     """Sweep once for each thing that falls due."""
-    turns = [
-        Sweep(edge, name, look, act).turn
-        for name, look, act in (
-            ("wake", sweeps.snoozed_items, sweeps.wake_items),
-            ("warn", sweeps.late_claims, sweeps.warn_holders),
-            ("breach", sweeps.unanswered_items, sweeps.breach_items),
-            ("decide", returning.rested_leads, _decide),
-            ("reopen", returning.returning_opportunities, _reopen),
-            ("rehome", _misplaced, _rehome),
-        )
-    ]
-
-    async def turn() -> bool:
-        return any([await each() for each in turns])
-
-    return Duty(NAME, turn)
+    duties = (
+        ("wake", sweeps.snoozed_items, sweeps.wake_items),
+        ("warn", sweeps.late_claims, sweeps.warn_holders),
+        ("breach", sweeps.unanswered_items, sweeps.breach_items),
+        ("decide", returning.rested_leads, _decide),
+        ("reopen", returning.returning_opportunities, _reopen),
+        ("rehome", _misplaced, _rehome),
+    )
+    return sweeping(edge, NAME, [Sweep(edge, f"{NAME}.{name}", look, act) for name, look, act in duties])
 
 
 async def _decide(tx: Tx, found: Sequence[Due]) -> int:

@@ -2,11 +2,11 @@
 
 from services.runtime.edge import Edge
 from services.store import sweeps
-from services.worker.loops import Duty, Sweep
+from services.worker.loops import Duty, Sweep, sweeping
 
 NAME = "ended"
 
 
 def duty(edge: Edge) -> Duty:
     """End the claims that have run out."""
-    return Duty(NAME, Sweep(edge, NAME, sweeps.ended_claims, sweeps.end_claims).turn)
+    return sweeping(edge, NAME, [Sweep(edge, NAME, sweeps.ended_claims, sweeps.end_claims)])

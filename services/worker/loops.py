@@ -90,8 +90,10 @@ class Aside:
 
 
 class Sweep:
-    """Rows whose time has come: found by a look, done in batches; a batch that fails is halved until the bad row is
-    found."""
+    """Rows whose time has come: found by a look, done in batches.
+
+    A batch that fails by a mistake of ours is halved until the bad row is found.
+    """
 
     def __init__(
         self,
@@ -106,10 +108,12 @@ class Sweep:
         self._act = act
         self._aside = Aside()
 
-    async def turn(self) -> bool:
-        """Do one batch; tell whether there is more."""
-        async with self._edge.database.read() as tx:
-            found = await self._look(tx, BATCH, self._aside.now())
+    async def look(self, tx: ReadTx) -> list[Due]:
+        """A batch of what is due."""
+        return await self._look(tx, BATCH, self._aside.now())
+
+    async def act(self, found: Sequence[Due]) -> bool:
+        """Do what was found; tell whether there may be more."""
         return await self._do(found) > 0 and len(found) == BATCH
 
     async def _do(self, found: Sequence[Due]) -> int:
@@ -127,3 +131,14 @@ class Sweep:
                 raise
         half = len(found) // 2
         return await self._do(found[:half]) + await self._do(found[half:])
+
+
+def sweeping(edge: Edge, name: str, sweeps: Sequence[Sweep]) -> Duty:
+    """A duty of sweeps: one look for all of them, then each in transactions of its own."""
+
+    async def turn() -> bool:
+        async with edge.database.read() as tx:
+            found = [await sweep.look(tx) for sweep in sweeps]
+        return any([await sweep.act(due) for sweep, due in zip(sweeps, found, strict=True)])
+
+    return Duty(name, turn)

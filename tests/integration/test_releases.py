@@ -35,12 +35,11 @@ async def run(floor: Floor) -> None:
     await settle(release.duty(floor.edge))
 
 
-async def pull(floor: Floor, rep: str, *names: QueueName, test: bool = False) -> Item | None:
-    """What a pull does that finds its queues empty, and commits."""
+async def pull(floor: Floor, rep: str, *, test: bool = False) -> Item | None:
+    """What a pull does that finds its queue empty, and commits."""
     async with floor.edge.database.tx() as tx, telling(tx) as stories:
-        queues = (await policies.active(tx)).queues
-        eligible = [queues[name] for name in names or (UK,)]
-        return await pool.release_for(tx, stories, eligible, rep, test=test)
+        queue = (await policies.active(tx)).queues[UK]
+        return await pool.release_for(tx, stories, queue, rep, test=test)
 
 
 async def test_a_queue_is_filled_from_the_head_of_its_pool_up_to_its_target(floor: Floor) -> None:
@@ -158,17 +157,6 @@ async def test_a_pull_reaches_into_the_pool_though_the_target_is_nought(floor: F
     (told,) = await floor.told("opportunity.released")
     assert (told["cause"], told["depth_after"], told["target"]) == ("pull", 0, 0)
     assert told["actor"] == {"kind": "rep", "id": rep}
-
-
-async def test_a_pull_gets_the_best_head_among_the_pools_of_its_queues(floor: Floor) -> None:
-    buffer = 'release: {at: "08:30", buffer: {fixed: 0}}'
-    await floor.publish(policy(buffer, more=f", field: {{calendar: london, lease: 3 working days, {buffer}}}"))
-    rep = await floor.rep(UK, FIELD)
-    await floor.leads(1, UK)
-    (older,) = await floor.leads(1, FIELD, aged=timedelta(hours=1))
-    found = await pull(floor, rep, UK, FIELD)
-    assert found is not None
-    assert found.id == older
 
 
 async def test_a_pull_is_not_given_from_the_pool_what_its_rep_returned(floor: Floor) -> None:
