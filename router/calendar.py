@@ -45,9 +45,6 @@ class Calendar:
         """When a local day is open: ascending, half open, in UTC. Empty on a holiday."""
         return _spans(self, day)
 
-    def is_open(self, moment: datetime) -> bool:
-        return any(start <= moment < end for start, end in self.spans(self.local_day(moment)))
-
     def local_day(self, moment: datetime) -> date:
         """The date there."""
         return moment.astimezone(self.zone).date()
@@ -55,10 +52,6 @@ class Calendar:
     def open_time(self, day: date) -> timedelta:
         """How long a local day is open, really: 23 or 25 hours for a whole one that the clocks change in."""
         return sum((end - start for start, end in self.spans(day)), timedelta())
-
-    def opens_at(self, moment: datetime) -> datetime:
-        """`moment` itself if it is open, else the next opening."""
-        return next(max(start, moment) for start, end in self._from(moment) if end > moment)
 
     def next_open_day(self, day: date) -> date:
         """The first open day after this one."""

@@ -7,7 +7,6 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from router.calendar import Calendar, Duration
-from router.policy.check import Checked, check
 from router.policy.compiled import (
     CreditShares,
     FixedBuffer,
@@ -44,12 +43,6 @@ from schemas.words import (
 
 T = TypeVar("T")
 _ALWAYS = All(())
-
-
-def compiled(text: str | bytes, version: int) -> Policy | Checked:
-    """The policy as of this version; or, where it has mistakes, these."""
-    checked = check(text)
-    return checked if checked.file is None else policy_of(checked.file, version)
 
 
 def again(text: str, version: int) -> Policy:

@@ -77,7 +77,7 @@ class Conditions:
             )
             return
         paths = [each.path for each in FEATURES if handover or not each.handover]
-        remedy = nearest(key, [*paths, "any", "not"]) or "`leadgate policy check --help` names the fields of a rule."
+        remedy = nearest(key, [*paths, "any", "not"]) or f"A rule sees {', '.join(paths)}, custom.*."
         self.mistakes.add(at, key, "no field that a rule may look at", remedy)
 
     def _test(self, of: Feature, raw: Whatever, at: Path) -> Test | None:

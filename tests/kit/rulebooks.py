@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from router.policy.compile import compiled
+from router.policy.check import check
+from router.policy.compile import policy_of as compile_file
 from router.policy.compiled import Policy
 from router.world import Identity, KnownPerson, Lead, OpenLead
 from schemas.events.intake import Campaign, Company, LeadSubmitted
@@ -50,9 +51,9 @@ BUFFERED = "inbound: {queues: {main: {calendar: always, lease: 15m, release: {bu
 
 def policy_of(text: str = EXAMPLE, version: int = 3) -> Policy:
     """Compile a policy that is right."""
-    made = compiled(text, version)
-    assert isinstance(made, Policy), made
-    return made
+    checked = check(text)
+    assert checked.file is not None, checked.mistakes
+    return compile_file(checked.file, version)
 
 
 def with_rules(*rules: str, text: str = EXAMPLE) -> str:

@@ -82,10 +82,8 @@ def test_a_night_is_open_over_midnight():
     assert night.due(at("2026-07-06 23:00"), timedelta(hours=2)) == at("2026-07-07 01:00")
 
 
-def test_what_is_open_opens_now():
-    assert london.opens_at(at("2026-07-06 10:00")) == at("2026-07-06 10:00")
-    assert london.opens_at(at("2026-07-06 17:30")) == at("2026-07-07 09:00")
-    assert always.opens_at(at("2026-12-25 10:00")) == at("2026-12-25 10:00")
+def test_the_next_open_day_is_after_weekends_and_holidays():
+    assert always.next_open_day(date(2026, 12, 24)) == date(2026, 12, 25)
     assert london.next_open_day(date(2026, 12, 24)) == date(2026, 12, 29)
 
 

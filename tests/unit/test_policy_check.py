@@ -2,11 +2,10 @@
 # ruff: noqa: E501 - tables
 
 import pytest
-from kit.rulebooks import EXAMPLE, RULES, with_rules
+from kit.rulebooks import EXAMPLE, RULES, policy_of, with_rules
 
 from router.policy.check import check
-from router.policy.compile import again, compiled
-from router.policy.compiled import Policy
+from router.policy.compile import again
 from services.runtime.paths import POLICIES
 
 
@@ -187,10 +186,8 @@ def test_hours_may_have_a_break_and_a_night():
 
 def test_what_a_file_may_leave_out():
     kept = [line for line in EXAMPLE.splitlines() if not line.startswith(("rank_", "accept", "face", "matur", "credit", "sources", "tasks"))]  # fmt: skip
-    policy = compiled("\n".join(kept).replace(RULES, ""), 1)
-    assert isinstance(policy, Policy)
-    whole = compiled(EXAMPLE, 1)
-    assert isinstance(whole, Policy)
+    policy = policy_of("\n".join(kept).replace(RULES, ""))
+    whole = policy_of(EXAMPLE)
     for name in ("rank_credit", "acceptance_required", "face_to_face", "maturity", "credit"):
         assert getattr(policy, name) == getattr(whole, name)
 
