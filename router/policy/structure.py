@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from router.policy.mistakes import Mistakes, Path, nearest
 from schemas.policy.calendars import DurationText, ElapsedText, TimeText
 from schemas.policy.file import PolicyFile
-from schemas.policy.written import Name, SegmentName, Title
+from schemas.policy.written import Name, RegionText, SegmentName, Title
 from schemas.words import CurrencyCode
 
 _DURATION = "Write 90s, 15m, 2h, 90d or 3 working days."
@@ -22,9 +22,15 @@ _SHAPES = {
     Name: "Write a-z, 0-9, - or _, up to 40 characters.",
     Title: "Write 1 to 80 characters.",
     SegmentName: "Write letters, digits, spaces, - _ or ., up to 40 characters.",
+    RegionText: "Write two capitals of ISO 3166-1, as GB.",
     CurrencyCode: "Write three capitals of ISO 4217, as GBP.",
 }
 _REMEDIES = {get_args(of)[1].pattern: remedy for of, remedy in _SHAPES.items()}
+_BOUNDS = {
+    "greater_than_equal": "Write at least {ge}.",
+    "greater_than": "Write more than {gt}.",
+    "less_than_equal": "Write at most {le}.",
+}
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -89,6 +95,8 @@ def _note(error: ErrorDetails, values: Any, mistakes: Mistakes) -> Path:
         case kind if kind in _WANTED:
             hint = ' Quote it: "…".' if kind == "string_type" and isinstance(value, int | float) else ""
             mistakes.add(path, value, f"not {_WANTED[kind]}", f"Write {_WANTED[kind]}.{hint}")
+        case kind if kind in _BOUNDS:
+            mistakes.add(path, value, "out of range", _BOUNDS[kind].format(**context))
         case _:
             mistakes.add(path, value, error["msg"][:1].lower() + error["msg"][1:], None)
     return path

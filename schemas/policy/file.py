@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from schemas.policy.calendars import Calendars, DurationText, ElapsedText, ZoneText
 from schemas.policy.desks import Desks
-from schemas.policy.written import QueueText, SegmentName, Title, Written
+from schemas.policy.written import QueueText, RegionText, SegmentName, Title, Written
 from schemas.words import CurrencyCode
 
 PriorityName = Literal["normal", "high", "hot"]
@@ -35,7 +35,7 @@ class CreditModel(Written):
 class SourceModel(Written):
     """What is particular to a source."""
 
-    default_region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    default_region: RegionText | None = None
 
 
 class ThenModel(Written):

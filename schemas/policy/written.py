@@ -19,3 +19,5 @@ SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 
 """A label."""
 QueueText = Annotated[str, StringConstraints(max_length=80)]
 """`desk/queue`, as `closing/uk`."""
+RegionText = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2."""
