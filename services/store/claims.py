@@ -213,6 +213,7 @@ WITH head AS MATERIALIZED (
       AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
     ORDER BY item.rank_at, item.id LIMIT $5
   ) AS first
+  ORDER BY first.rank_at, first.id LIMIT $5
 )
 SELECT item.* FROM head
 JOIN routing.items AS item ON item.id = head.id

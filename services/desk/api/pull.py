@@ -36,16 +36,9 @@ async def pull(call: Call, desk: str, body: PullIn) -> PullOut | None:
     there, within their limits. With `wait` it waits so long for something to come. An Idempotency-Key gives the same
     live claim again, whatever the body.
     """
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + body.wait
     found = await _once(call, desk, body.test)
     if isinstance(found, Empty) and body.wait:
-        with call.edge.wake.waiting(*_channels(call, found.queues)) as waiter:
-            while not isinstance(found := await _look(call, desk, body.test), PullOut):
-                left = timedelta(seconds=ends - loop.time())
-                if left <= timedelta() or call.edge.stopping.is_set() or await call.request.is_disconnected():
-                    break
-                await waiter.wait(min(left, LOOK_AGAIN))
+        found = await _waited(call, desk, body, found.queues)
     if isinstance(found, PullOut):
         call.headers[CLAIM_TOKEN] = str(found.claim.token)
         return found
@@ -53,8 +46,18 @@ async def pull(call: Call, desk: str, body: PullIn) -> PullOut | None:
     return None
 
 
-def _channels(call: Call, queues: tuple[QueueName, ...]) -> list[str]:
-    return [f"rep:{call.rep_id}", *(f"queue:{queue}" for queue in queues)]
+async def _waited(call: Call, desk: str, body: PullIn, queues: tuple[QueueName, ...]) -> PullOut | Empty:
+    """Look again and again, until there is something or the time is over; who has left is given nothing."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + body.wait
+    with call.edge.wake.waiting(f"rep:{call.rep_id}", *(f"queue:{queue}" for queue in queues)) as waiter:
+        while not (call.edge.stopping.is_set() or await call.request.is_disconnected()):
+            found = await _look(call, desk, body.test)
+            left = timedelta(seconds=ends - loop.time())
+            if isinstance(found, PullOut) or left <= timedelta():
+                return found
+            await waiter.wait(min(left, LOOK_AGAIN))
+    return Empty(queues)
 
 
 async def _look(call: Call, desk: str, test: bool) -> PullOut | Empty:
