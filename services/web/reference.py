@@ -190,4 +190,20 @@ def _plain(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 def _examples(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Any]:
     """The examples of a body: of each variant."""
-    return [example for variant in _variants(document, schema) for example in variant.get("examples", ())]
+    return [
+        _ordered(document, variant, one)
+        for variant in _variants(document, schema)
+        for one in variant.get("examples", ())
+    ]
+
+
+def _ordered(document: Mapping[str, Any], schema: Mapping[str, Any], example: Any) -> Any:
+    """An example with its fields in the order in which they are declared, not that of the alphabet."""
+    if isinstance(example, list):
+        return [_ordered(document, _entries(document, schema) or {}, one) for one in example]
+    if not isinstance(example, dict):
+        return example
+    declared = [field for variant in _variants(document, schema) for field in variant.get("properties", {}).items()]
+    known = {name: inner for name, inner in declared if name in example}
+    others: dict[str, Any] = {name: {} for name in example if name not in known}
+    return {name: _ordered(document, inner, example[name]) for name, inner in {**known, **others}.items()}

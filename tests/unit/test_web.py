@@ -1,5 +1,6 @@
 """The look of pages: charts drawn here, static files with an edition, nothing that the CSP forbids."""
 
+import json
 import re
 
 import pytest
@@ -87,7 +88,7 @@ def test_the_reference_lays_a_document_out() -> None:
             "channel": {"enum": ["phone", "email"]},
             "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}},
         },
-        "examples": [{"text": "a"}],
+        "examples": [{"lines": [{"at": "…"}], "size": 1, "text": "a", "x": 0}],
     }
     document = {
         "components": {
@@ -117,6 +118,7 @@ def test_the_reference_lays_a_document_out() -> None:
         ("lines[]", 0, "list of object", False),
         ("at", 1, "time", False),
     ]
-    assert operation.examples == ('{\n  "text": "a"\n}',)
+    assert json.loads(operation.examples[0]) == schema["examples"][0]  # type: ignore[index]
+    assert list(json.loads(operation.examples[0])) == ["text", "size", "lines", "x"]  # as declared
     assert [answer.status for answer in operation.answers] == ["201"]
     assert [answer.status for answer in operation.problems] == ["404"]
