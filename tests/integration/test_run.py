@@ -90,6 +90,7 @@ async def test_a_task_that_fails_by_an_outage_starts_again_and_is_counted(edge: 
         return times
 
     await start(flaky=flaky)
+    await becomes(count, 3)
     assert b'leadgate_task_failures_total{task="test.flaky"} 2.0' in edge.telemetry.exposition()
 
 
