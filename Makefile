@@ -27,7 +27,7 @@ run: setup ## Start everything in one process, with the demo, on http://127.0.0.
 	@exec $(BIN)/leadgate up --demo
 
 test: setup browser ## All tests, on both cores, with coverage
-	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 check: setup ## Format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ from kit.browser import browser, sign_in
 from kit.whole import Whole, command, until, whole
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page of a browser in which nobody is signed in. An error of a script, or of the policy for them, fails the test."""
+    """A page of a browser in which nobody is signed in. A script's error fails the test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(20_000)

@@ -10,9 +10,12 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 from kit.whole import Whole, start, until
 
 from services.runtime.embedded import Embedded, embedded
+
+pytestmark = pytest.mark.faults
 
 _TIMES = 10
 _POSTED_BETWEEN = 40

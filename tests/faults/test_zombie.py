@@ -8,10 +8,13 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import pytest
 from kit.whole import command, launch
 
 from services.runtime.embedded import Embedded, embedded
 from services.runtime.paths import POLICIES
+
+pytestmark = pytest.mark.faults
 
 _LEADS = 60
 _MINUTE = 60.0
