@@ -1,11 +1,11 @@
-"""The duty of what is due: sleepers wake, lateness is told, nurtured and lost leads come back, the misplaced move."""
+"""The duty of what is due: sleepers wake, lateness is told, nurtured and lost leads come back."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from services import policies
 from services.runtime.edge import Edge
-from services.runtime.tx import ReadTx, Tx
-from services.store import rehoming, returning, sweeps
+from services.runtime.tx import Tx
+from services.store import returning, sweeps
 from services.store.due import Due
 from services.worker.loops import Duty, Sweep, sweeping
 
@@ -14,15 +14,14 @@ NAME = "due"
 
 def duty(edge: Edge) -> Duty:
     """Sweep once for each thing that falls due."""
-    duties = (
+    each_due = (
         ("wake", sweeps.snoozed_items, sweeps.wake_items),
         ("warn", sweeps.late_claims, sweeps.warn_holders),
         ("breach", sweeps.unanswered_items, sweeps.breach_items),
         ("decide", returning.rested_leads, _decide),
         ("reopen", returning.returning_opportunities, _reopen),
-        ("rehome", _misplaced, _rehome),
     )
-    return sweeping(edge, NAME, [Sweep(edge, f"{NAME}.{name}", look, act) for name, look, act in duties])
+    return sweeping(edge, NAME, [Sweep(edge, f"{NAME}.{name}", look, act) for name, look, act in each_due])
 
 
 async def _decide(tx: Tx, found: Sequence[Due]) -> int:
@@ -31,11 +30,3 @@ async def _decide(tx: Tx, found: Sequence[Due]) -> int:
 
 async def _reopen(tx: Tx, found: Sequence[Due]) -> int:
     return await returning.reopen(tx, await policies.active(tx), found)
-
-
-async def _misplaced(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
-    return await rehoming.misplaced_items(tx, await policies.active(tx), limit, but)
-
-
-async def _rehome(tx: Tx, found: Sequence[Due]) -> int:
-    return await rehoming.rehome(tx, await policies.active(tx), found)

@@ -133,7 +133,7 @@ class Sweep:
         return await self._do(found[:half]) + await self._do(found[half:])
 
 
-def sweeping(edge: Edge, name: str, sweeps: Sequence[Sweep]) -> Duty:
+def sweeping(edge: Edge, name: str, sweeps: Sequence[Sweep], interval: timedelta = SOON) -> Duty:
     """A duty of sweeps: one look for all of them, then each in transactions of its own."""
 
     async def turn() -> bool:
@@ -141,4 +141,4 @@ def sweeping(edge: Edge, name: str, sweeps: Sequence[Sweep]) -> Duty:
             found = [await sweep.look(tx) for sweep in sweeps]
         return any([await sweep.act(due) for sweep, due in zip(sweeps, found, strict=True)])
 
-    return Duty(name, turn)
+    return Duty(name, turn, interval)

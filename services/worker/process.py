@@ -4,11 +4,11 @@ from functools import partial
 
 from services.runtime.edge import Edge
 from services.runtime.process import Process
-from services.worker import due, ended, housekeeping, measures, release
+from services.worker import due, ended, housekeeping, measures, rehome, release
 from services.worker.loops import keep
 
 
 def build(edge: Edge) -> Process:
     """Wire the worker: one task for each duty, so that a long one delays no other."""
-    duties = (release.duty(edge), ended.duty(edge), due.duty(edge), measures.duty(edge), housekeeping.duty(edge))
+    duties = [each.duty(edge) for each in (release, ended, due, rehome, measures, housekeeping)]
     return Process("worker", tasks={duty.name: partial(keep, edge, duty) for duty in duties})

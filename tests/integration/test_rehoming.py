@@ -6,7 +6,7 @@ from kit.floor import MAIN, UK, Floor, policy, settle
 from schemas.words import QueueName
 from services.runtime.edge import Edge
 from services.store import tables as t
-from services.worker import due, release
+from services.worker import rehome, release
 
 FIELD = QueueName("closing/field")
 WITHOUT_POOL = ", field: {calendar: london, lease: 3 working days}"
@@ -21,7 +21,7 @@ async def floor(edge: Edge) -> Floor:
 
 
 async def run(floor: Floor) -> None:
-    await settle(due.duty(floor.edge))
+    await settle(rehome.duty(floor.edge))
 
 
 async def test_what_lies_in_a_pool_that_a_queue_no_longer_has_goes_into_the_queue(floor: Floor) -> None:

@@ -1,13 +1,14 @@
 """The worker as a process: its duties run by themselves, and one that fails stops nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from kit.floor import MAIN, UK, Floor, settle
+from kit.waiting import until
 from sqlalchemy import func, insert, select
 
 from schemas.topics import INBOUND, LIFECYCLE
@@ -30,14 +31,6 @@ async def working(edge: Edge, workers: int = 1) -> AsyncIterator[None]:
         task.cancel()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
-
-
-async def until(what: Callable[[], Awaitable[Any]], within: float = 10.0) -> Any:
-    """Look until it is true."""
-    async with asyncio.timeout(within):
-        while not (found := await what()):  # noqa: ASYNC110 - it looks at the database
-            await asyncio.sleep(0.02)
-    return found
 
 
 async def test_the_duties_run_by_themselves(edge: Edge, clock: ManualClock) -> None:

@@ -1,0 +1,86 @@
+"""Plans under guard: what the worker looks at every second it reads along the index that was made for it."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from kit.floor import UK, Floor
+from sqlalchemy import Executable, RowMapping, text
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from services import policies
+from services.runtime.edge import Edge
+from services.runtime.tx import ReadTx
+from services.store import measures, pool, queues, returning, sweeps
+from services.store.story import Stories
+
+COUNT_SQL = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'asked'"
+
+
+class Explaining(ReadTx):
+    """Explains each statement, whatever its parameters, instead of running it. Sequential scans are shunned."""
+
+    def __init__(self, tx: ReadTx) -> None:
+        super().__init__(tx._conn, tx._driver, tx.now)
+        self.plans: list[str] = []
+
+    async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
+        compiled: Any = statement
+        sql = compiled.compile(dialect=asyncpg.dialect(), compile_kwargs={"render_postcompile": True})
+        await self._driver.execute(f"PREPARE asked AS {sql}")
+        count = await self._driver.fetchval(COUNT_SQL)
+        given = f"({', '.join(['NULL'] * count)})" if count else ""
+        rows = await self._driver.fetch(f"EXPLAIN (COSTS OFF) EXECUTE asked{given}")
+        await self._driver.execute("DEALLOCATE asked")
+        self.plans.append("\n".join(row[0] for row in rows))
+        return []
+
+
+@pytest.fixture
+async def explaining(edge: Edge) -> AsyncIterator[Explaining]:
+    await Floor(edge).publish()
+    async with edge.database.tx() as tx:
+        await tx.execute(text("SET LOCAL enable_seqscan = off"))
+        await tx.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        yield Explaining(tx)
+
+
+LOOKS = {
+    "claims_ending": sweeps.ended_claims,
+    "claims_next": sweeps.late_claims,
+    "items_snoozed": sweeps.snoozed_items,
+    "items_unanswered": sweeps.unanswered_items,
+    "leads_nurturing": returning.rested_leads,
+    "opportunities_reopening": returning.returning_opportunities,
+}
+
+
+@pytest.mark.parametrize("index", LOOKS)
+async def test_a_look_reads_what_is_due_along_its_index(explaining: Explaining, index: str) -> None:
+    look: Any = LOOKS[index]
+    await look(explaining, 100, frozenset())
+    (plan,) = explaining.plans
+    assert f"using {index}" in plan
+    assert "Index Cond" in plan
+
+
+async def test_a_release_reads_the_head_of_a_pool_in_order_without_a_sort(explaining: Explaining) -> None:
+    tx: Any = explaining
+    await pool._take(tx, Stories(tx), pool._pool(UK, test=False), 3)
+    (plan,) = explaining.plans
+    assert "Index Scan using items_pooled" in plan
+    assert "Sort" not in plan
+
+
+async def test_measures_count_along_partial_indexes(explaining: Explaining) -> None:
+    await queues.tally(explaining, *measures._counts(explaining.now))
+    (plan,) = explaining.plans
+    assert "Seq Scan" not in plan
+    for index in ("items_queued", "items_pooled", "items_snoozed", "items_parked", "items_breached"):
+        assert index in plan
+
+
+async def test_what_wants_a_release_is_counted_along_partial_indexes(explaining: Explaining) -> None:
+    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now))
+    await pool.wanting(explaining, policy)
+    assert not any("Seq Scan on items" in plan for plan in explaining.plans)
