@@ -64,14 +64,16 @@ def normalise(posted: Mapping[str, Any], *, default_region: str | None, now: dat
     if mistakes := [*known.mistakes, *links.mistakes]:
         raise Invalid(mistakes)
     contact = Contact(
-        email=known.email.address if known.email else lead.contact.email,
-        email_kind=known.email.kind if known.email else None,
-        email_valid=known.email is not None,
-        phone=known.phone or lead.contact.phone,
-        phone_valid=known.phone is not None,
-        profile_url=known.profile or lead.contact.profile_url,
-        profile_valid=known.profile is not None,
-        **lead.contact.model_dump(exclude={"email", "phone", "profile_url"}),
+        **{
+            **dict(lead.contact),
+            "email": known.email.address if known.email else lead.contact.email,
+            "email_kind": known.email.kind if known.email else None,
+            "email_valid": known.email is not None,
+            "phone": known.phone or lead.contact.phone,
+            "phone_valid": known.phone is not None,
+            "profile_url": known.profile or lead.contact.profile_url,
+            "profile_valid": known.profile is not None,
+        }
     )
     consent = Consent(**dict(lead.consent)) if lead.consent else None
     return Normal(
@@ -94,14 +96,14 @@ def normalise(posted: Mapping[str, Any], *, default_region: str | None, now: dat
 
 def _said(lead: LeadIn, contact: Contact, company: Company, campaign: Campaign, consent: Consent | None) -> bytes:
     """Write what was said, the same for the same: sorted, without what is empty, so that new fields change nothing."""
-    domain = company.domain if lead.company and lead.company.domain else None
+    domain = domain_of(lead.company.domain) if lead.company and lead.company.domain else None
     said = {
         "contact": contact.model_dump(exclude_none=True, exclude=_DERIVED),
         "company": {
             **company.model_dump(exclude_none=True, exclude={"domain"}),
             **({"domain": domain} if domain else {}),
         },
-        "campaign": campaign.model_dump(exclude_none=True),
+        "campaign": campaign.model_dump(exclude_none=True, exclude=set() if campaign.click_ids else {"click_ids"}),
         "consent": consent.model_dump(exclude_none=True, exclude={"at"}) if consent else None,
         "intent": lead.intent,
         "product": lead.product,
@@ -207,19 +209,14 @@ def _company(posted: CompanyIn, email: Email | None, links: _Links) -> Company:
             domain = of_website
         elif email and email.kind is EmailKind.BUSINESS:
             domain = registrable(email.domain)
-    return Company(
-        website=website,
-        domain=None if domain and is_free(domain) else domain,
-        **posted.model_dump(exclude={"website", "domain"}),
-    )
+    return Company(**{**dict(posted), "website": website, "domain": None if domain and is_free(domain) else domain})
 
 
 def _campaign(lead: LeadIn, links: _Links) -> Campaign:
     if lead.campaign is None:
         return Campaign()
-    return Campaign(
-        page_url=links.read("#/campaign/page_url", lead.campaign.page_url),
-        referrer_url=links.read("#/campaign/referrer_url", lead.campaign.referrer_url),
-        click_ids={name: value for name, value in (lead.campaign.click_ids or {}).items() if value is not None},
-        **lead.campaign.model_dump(exclude={"page_url", "referrer_url", "click_ids"}),
-    )
+    pages = {
+        name: links.read(f"#/campaign/{name}", getattr(lead.campaign, name)) for name in ("page_url", "referrer_url")
+    }
+    click_ids = {name: value for name, value in (lead.campaign.click_ids or {}).items() if value is not None}
+    return Campaign(**{**dict(lead.campaign), **pages, "click_ids": click_ids})

@@ -24,7 +24,7 @@ def read_phone(text: str, regions: Iterable[str | None]) -> str | None:
         return None
     for region in [None] if text.startswith(("+", "＋")) else dict.fromkeys(filter(None, regions)):
         number = _parse(text, region)
-        if number is not None and (_possible(number) if region is None else phonenumbers.is_valid_number(number)):
+        if number is not None and (_possible(number) if region is None else _in_use(number, region)):
             written = phonenumbers.format_number(number, PhoneNumberFormat.E164)
             return written if _E164.fullmatch(written) else None
     return None
@@ -35,6 +35,11 @@ def _parse(text: str, region: str | None) -> PhoneNumber | None:
         return phonenumbers.parse(text, region)
     except NumberParseException:
         return None
+
+
+def _in_use(number: PhoneNumber, region: str) -> bool:
+    # The region first: the library takes far longer to find out whose number it is.
+    return phonenumbers.is_valid_number_for_region(number, region) or phonenumbers.is_valid_number(number)
 
 
 def _possible(number: PhoneNumber) -> bool:
