@@ -1,7 +1,9 @@
 """What every lifecycle event carries, and the event as it stands in the log: stamped."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -71,7 +73,7 @@ class UnknownEvent(LifecycleEvent):
     name: str = Field(exclude=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
     """An event in its place in a lead's story. This is what the lifecycle topic holds."""
 
@@ -82,8 +84,12 @@ class Told:
     def name(self) -> str:
         return self.event.name if isinstance(self.event, UnknownEvent) else self.event.NAME
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Mapping[str, Any]:
         """The JSON value of the record: stamp and event in one flat object."""
+        return self._data
+
+    @cached_property
+    def _data(self) -> Mapping[str, Any]:  # timeline and log both want it
         return {**self.stamp.model_dump(mode="json"), **self.event.model_dump(mode="json")}
 
     @classmethod

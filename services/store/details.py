@@ -15,7 +15,7 @@ _KEPT = tuple(column.name for column in t.lead_details.columns if column.name !=
 
 
 async def keep(tx: Tx, submissions: Sequence[LeadSubmitted]) -> None:
-    """Keep what new leads say."""
+    """Keep what new leads say. One that another transaction makes meanwhile is left to the story to find."""
     await rows.add(tx, t.lead_details, [{"lead_id": one.id, **_columns(one)} for one in submissions])
 
 

@@ -108,6 +108,9 @@ class Claim:
         return cls(**values)
 
 
+_BORN_WITH = tuple(field.name for field in fields(Item) if field.name != "returned_by")
+
+
 async def lock(tx: Tx, item: ItemId) -> Item | None:
     """Read an item and lock it. Its lead must be locked before (law 14)."""
     row = await tx.one(select(t.items).where(t.items.c.id == item).with_for_update())
@@ -169,7 +172,7 @@ def put(
         opportunity_id=opportunity_id,
         customer_id=customer_id,
     )
-    story.items.append({f.name: getattr(item, f.name) for f in fields(item) if f.name != "returned_by"})
+    story.items.append({name: getattr(item, name) for name in _BORN_WITH})
     if kind in LEAD_KINDS:
         story.set(queue=queue)
     if not pooled:

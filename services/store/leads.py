@@ -142,7 +142,7 @@ async def record(tx: Tx, stories: Stories, policy: Policy, loaded: Loaded, route
     await details.keep(tx, [sheet.said[one.id] for one in new])
     for renewed_one in sheet.renewed - {one.id for one in new}:
         await details.correct(tx, sheet.said[renewed_one])
-    await rows.add(tx, t.submissions, sheet.submissions)
+    await rows.put(tx, t.submissions, sheet.submissions)
     await receipts.keep(tx, sheet.decisions)
 
 

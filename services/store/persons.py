@@ -81,7 +81,7 @@ async def identities_of_persons(tx: ReadTx, persons: Sequence[PersonId]) -> dict
 
 async def link(tx: Tx, born: Iterable[PersonId], links: Mapping[PersonId, Collection[Identity]]) -> None:
     """Keep new persons, and that these identities are theirs (known before or not)."""
-    await rows.add(tx, t.persons, [{"id": person, "created_at": tx.now} for person in born])
+    await rows.put(tx, t.persons, [{"id": person, "created_at": tx.now} for person in born])
     theirs = [
         {"kind": identity.kind.value, "digest": identity.digest, "person_id": person}
         for person, identities in links.items()

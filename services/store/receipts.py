@@ -51,7 +51,7 @@ def tell(story: Story, decision: Decision) -> dict[str, Any]:
 
 async def keep(tx: Tx, decided: Sequence[dict[str, Any]]) -> None:
     """Keep decisions, each as `tell` gave it."""
-    await rows.add(tx, t.decisions, decided)
+    await rows.put(tx, t.decisions, decided)
 
 
 async def of_lead(tx: ReadTx, lead: LeadId) -> list[dict[str, Any]]:

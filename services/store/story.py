@@ -140,7 +140,7 @@ class Stories:
             (t.timeline, [_timeline_row(told) for story in stories for told in story.told]),
             (t.notes, [note for story in stories for note in story.notes]),
         ):
-            await rows.add(self.tx, table, added)
+            await rows.put(self.tx, table, added)
         for story in stories:
             with trace.following(story.follows):
                 self.tx.emit(*story.told)

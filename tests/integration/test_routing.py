@@ -93,7 +93,7 @@ async def test_a_hot_lead_is_an_opportunity_past_the_pool(routing: Routing) -> N
     assert (item["state"], item["opportunity_id"], item["exempt"]) == ("queued", opportunity["id"], True)
     assert (opportunity["qualified_by"], opportunity["product"], opportunity["stage"]) == ("auto", "fleet", "qualified")
     assert await routing.names(sent.id) == ["lead.received", "lead.decided", "opportunity.created", "item.queued"]
-    assert {"qualified", "released", "pullable"} <= row["milestones"].keys()
+    assert {"qualified", "pullable"} <= row["milestones"].keys()
 
 
 async def test_a_bypassed_lead_is_an_opportunity_in_the_pool_that_nobody_qualified(routing: Routing) -> None:

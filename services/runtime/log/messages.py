@@ -1,6 +1,7 @@
 """An event as a message: its envelope in the headers, its data as JSON."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ def message(
     topic: Topic,
     key: str,
     type_: str,
-    data: dict[str, Any],
+    data: Mapping[str, Any],
     *,
     subject: str,
     at: datetime,
