@@ -47,7 +47,11 @@ def thanks() -> HTMLResponse:
 def corrections(mistakes: Iterable[tuple[str, Mistake]]) -> HTMLResponse:
     """What to correct: each mistake with the name of its field."""
     shown = [
-        {"label": _LABELS.get(field, field), "detail": mistake.detail.rstrip("."), "remedy": mistake.remedy}
+        {
+            "label": _LABELS.get(field, field),
+            "detail": _ended(_plain(field, mistake)),
+            "remedy": _ended(mistake.remedy or ""),
+        }
         for field, mistake in mistakes
     ]
     return _page(422, "Please check what you entered", "Nothing has been sent yet.", mistakes=shown)
@@ -58,6 +62,15 @@ def apology(problem: Problem) -> HTMLResponse:
     page = _page(problem.status, *_SAID.get(problem.code, _ELSE))
     page.headers.update(problem.headers)
     return page
+
+
+def _plain(field: str, mistake: Mistake) -> str:
+    """What is wrong, to follow the field's label."""
+    return "or phone is required" if (field, mistake.code) == ("email", "required") else mistake.detail
+
+
+def _ended(text: str) -> str:
+    return text + "." if text and text[-1] not in ".?!" else text
 
 
 def _page(

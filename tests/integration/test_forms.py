@@ -92,6 +92,15 @@ async def test_else_a_mistake_is_a_page_that_names_the_fields(edge: Edge) -> Non
                 assert "<b>x" not in answer.text
 
 
+async def test_the_page_says_what_is_missing_in_words_for_people(edge: Edge) -> None:
+    async with calling(ingest(edge)) as browser:
+        path = await form_of(edge)
+        missing = await browser.post(path, data={"name": "Ann"}, headers=FOR_PEOPLE)
+        wrong = await browser.post(path, data=ANN | {"country": "UK"}, headers=FOR_PEOPLE)
+    assert "<strong>E-mail</strong> or phone is required.</li>" in missing.text
+    assert "<strong>Country</strong> is no country of ISO 3166-1. <span>Did you mean GB?</span>" in wrong.text
+
+
 async def test_programs_get_what_any_lead_gets(edge: Edge) -> None:
     async with calling(ingest(edge)) as script:
         path = await form_of(edge, **LISTED)
