@@ -12,7 +12,7 @@ Whoever is not signed in is sent to `/sign-in` and back; other problems are show
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -123,10 +123,4 @@ def is_local(target: str) -> bool:
     [True, False, False, False]
     """
     plain = target.startswith("/") and not target.startswith("//") and "\\" not in target
-    if not plain or any(char <= " " or char == "\x7f" for char in target) or len(target) > 2000:
-        return False
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return False
-    return not parts.scheme and not parts.netloc
+    return plain and len(target) <= 2000 and not any(char <= " " or char == "\x7f" for char in target)
