@@ -1,11 +1,11 @@
 """What happened to a lead: its own events, and the history that whoever works it reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import func, or_, select
 
 from schemas.events.lifecycle import LeadReceived
 from schemas.words import LeadId
@@ -42,27 +42,35 @@ async def history(tx: ReadTx, lead: LeadId) -> list[Entry]:
 
 async def histories(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, list[Entry]]:
     """The histories of these leads. What a merged lead asked for is the note of its being received."""
-    line, details, notes = t.timeline, t.lead_details, t.notes
-    root = func.coalesce(t.leads.c.merged_into, t.leads.c.id)
+    line, notes, said, merged = t.timeline, t.notes, t.lead_details, t.leads.c.merged_into
+    of_root = t.lead_details.alias("of_root")
+    root = func.coalesce(merged, t.leads.c.id)
     wanted = among(leads)
-    asked = (t.leads.c.merged_into.is_not(None)) & (line.c.name == LeadReceived.NAME)
     rows = await tx.fetch(
         select(
-            root.label("root"),
-            line.c.at,
-            line.c.name,
+            *(root.label("root"), merged, line.c.at, line.c.name, notes.c.note, said.c.message, said.c.contact),
             line.c.data["actor"]["id"].astext.label("by"),
-            case((asked, details.c.message), else_=notes.c.note).label("note"),
+            of_root.c.contact.label("known"),
         )
         .select_from(t.leads)
         .join(line, line.c.lead_id == t.leads.c.id)
-        .join(details, details.c.lead_id == t.leads.c.id)
+        .join(said, said.c.lead_id == t.leads.c.id)
+        .join(of_root, of_root.c.lead_id == root)
         .outerjoin(notes, (notes.c.lead_id == line.c.lead_id) & (notes.c.seq == line.c.seq))
-        .where(or_(t.leads.c.id == wanted, t.leads.c.merged_into == wanted))
-        .order_by(line.c.at, t.leads.c.merged_into.is_not(None), line.c.lead_id, line.c.seq)
+        .where(or_(t.leads.c.id == wanted, merged == wanted))
+        .order_by(line.c.at, merged.is_not(None), line.c.lead_id, line.c.seq)
     )
     found: dict[LeadId, list[Entry]] = {lead: [] for lead in leads}
     for row in rows:
         if row["root"] in found:
-            found[row["root"]].append(Entry(row["at"], row["name"], row["by"], row["note"]))
+            asked = row["merged_into"] is not None and row["name"] == LeadReceived.NAME
+            note = _asked(row["message"], row["contact"], row["known"]) if asked else row["note"]
+            found[row["root"]].append(Entry(row["at"], row["name"], row["by"], note))
     return found
+
+
+def _asked(message: str | None, contact: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
+    """What a person said who came again, and where else they may be reached than was known."""
+    said = ((contact[name], known[name] or "") for name in ("phone", "email", "profile_url"))
+    elsewhere = [given for given, before in said if given and given.lower() != before.lower()]
+    return "\n".join(filter(None, [message, *elsewhere])) or None

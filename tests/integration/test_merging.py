@@ -59,7 +59,7 @@ async def test_a_merged_leads_message_stands_in_the_history_of_the_one_that_is_w
     first = lead(routing, "1", email=ANN)
     await routing.batch(first)
     clock.move(timedelta(minutes=1))
-    second = lead(routing, "2", email=ANN, message="I am still waiting")
+    second = lead(routing, "2", email=ANN, phone=ANNS_PHONE, message="I am still waiting")
     await routing.batch(second)
     async with routing.edge.database.read() as tx:
         history = await timeline.history(tx, first.id)
@@ -69,7 +69,7 @@ async def test_a_merged_leads_message_stands_in_the_history_of_the_one_that_is_w
         ("lead.received", None),
         ("lead.decided", None),
         ("item.queued", None),
-        ("lead.received", "I am still waiting"),
+        ("lead.received", f"I am still waiting\n{ANNS_PHONE}"),
         ("lead.decided", None),
         ("lead.merged", None),
     ]
