@@ -113,15 +113,15 @@ async def test_list_enquiries_drip_from_the_inbound_pool_without_an_opportunity(
 
 
 async def test_a_large_release_is_done_in_bounded_transactions(floor: Floor) -> None:
-    await floor.publish(policy('release: {at: "08:30", buffer: {fixed: 230}}'))
-    await floor.leads(240)
+    await floor.publish(policy('release: {at: "08:30", buffer: {fixed: 110}}'))
+    await floor.leads(120)
     duty = release.duty(floor.edge)
     turns = 1
     while await duty.turn():
         turns += 1
-    assert turns == 4  # 100, 100, 30, and that there is no more
+    assert turns == 3  # 100, 10, and that there is no more
     told = await floor.told("opportunity.released")
-    assert sorted(each["depth_after"] for each in told) == list(range(1, 231))
+    assert sorted(each["depth_after"] for each in told) == list(range(1, 111))
     assert {each["cause"] for each in told} == {"day_start"}
 
 
