@@ -1,24 +1,17 @@
 """Where a source's numbers are dialled, as the policy says: remembered, for ingest lives without the database."""
 
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from router.policy.compiled import Policy
 from schemas.words import SourceName
 from services import policies
+from services.runtime.access import Reads
 from services.runtime.failures import Failure, failure
 from services.runtime.run import every
-from services.runtime.tx import ReadTx
 from services.runtime.wake import Wake
 
 AT_LATEST: Final = timedelta(seconds=2)
-
-
-class Reads(Protocol):
-    """The database, to look at."""
-
-    def read(self) -> AbstractAsyncContextManager[ReadTx]: ...
 
 
 class Regions:
