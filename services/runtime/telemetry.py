@@ -30,7 +30,7 @@ class Telemetry:
         # Timers.
         self.loop_seconds = self._histogram("loop_seconds", "One turn of a timer's work.", "loop")
         self.loop_at = self._gauge("loop_last_timestamp_seconds", "When a timer's work was last done.", "loop")
-        self.failures = self._counter("task_failures", "Tasks restarted after an outage.", "task")
+        self.failures = self._counter("task_failures", "Tasks that failed, and went on.", "task")
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
