@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.floor import Floor
 from kit.routing import POLICY, Routing
 from kit.submissions import as_message, submission
 from sqlalchemy import select
@@ -17,7 +18,9 @@ from services import policies
 from services.runtime import trace
 from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
+from services.store import leads
 from services.store import tables as t
+from services.store.story import telling
 
 pytestmark = pytest.mark.usefixtures("policy")
 
@@ -173,6 +176,31 @@ async def test_receipts_recompute_bit_for_bit_from_what_is_stored(routing: Routi
         for item in await routing.items(row["lead_id"]):
             assert (again.outcome.rank_at, again.outcome.due_at) == (item["rank_at"], item["due_at"])
             assert isinstance(again.outcome, Enqueue) == (item["state"] == "queued")
+
+
+async def test_a_handover_is_decided_over_the_lead_as_corrected_with_a_receipt(
+    routing: Routing, policy: Policy
+) -> None:
+    floor, sent = Floor(routing.edge), lead(routing, company=Company(domain="example.com", employees=10))
+    await routing.batch(sent)
+    (item,) = await routing.items(sent.id)
+    await floor.claim(item["id"], await floor.rep(item["queue"]))
+    large = await routing.publish(
+        POLICY.replace(
+            "desks:",
+            'handover: [{name: large, when: {company.employees: ">= 500"}, then: {queue: closing/uk}}]\ndesks:',
+        )
+    )
+    corrected = sent.model_copy(update={"company": Company(domain="example.com", employees=900)})
+    async with routing.edge.database.tx() as tx, telling(tx) as stories:
+        place = await leads.hand_over(tx, await stories.lock(sent.id), large, corrected, {"need": "vans"})
+    assert (place.queue, place.kind.value, isinstance(place, Enqueue)) == ("closing/uk", "opportunity", False)
+    kept = (await routing.decisions(sent.id))[-1]
+    assert (kept["stage"], kept["rule"], kept["policy_version"]) == ("handover", "large", large.version)
+    assert recompute(from_json(kept["receipt"]), large).outcome == place
+    assert (await routing.lead(sent.id))["decision_id"] == kept["id"]
+    told = (await routing.events(sent.id))[-1]
+    assert (told[0], told[1]["stage"], told[1]["action"]) == ("lead.decided", "handover", "pool")
 
 
 async def test_no_personal_data_leaves_for_timeline_receipts_or_log(routing: Routing) -> None:
