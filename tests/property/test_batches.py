@@ -37,7 +37,7 @@ GONE_AND_BACK = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(posted=st.lists(posts, min_size=2, max_size=8), cuts=st.sets(st.integers(1, 7)))
 @example(posted=GONE_AND_BACK, cuts={1, 2, 3})
 async def test_any_cut_of_a_batch_gives_the_same_decisions(
