@@ -15,7 +15,7 @@ from router.limits import LimitReached, held, reached
 from router.policy.compiled import Policy, Queue
 from schemas.events.lifecycle import ItemClaimed
 from schemas.events.stamp import Actor
-from schemas.words import Exempt, ItemKind, QueueName, Rejection, RepId, Role, Why, desk_of
+from schemas.words import Exempt, ItemKind, QueueName, RepId, Role, Why, desk_of
 from services.runtime.hot import driver
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
@@ -135,7 +135,7 @@ async def _next(
             return Busy()
         if await suppressions.channels(tx, item.lead_id):
             return Given(Why.NEXT, await _grant(tx, stories, policy, rep, item))
-        await _cancel(tx, stories, item)
+        await suppressions.close_suppressed(tx, stories, [item.lead_id])
     return Empty(tuple(queue.name for queue in queues))
 
 
@@ -163,17 +163,26 @@ async def _room(
 
 
 class _Head(NamedTuple):
-    """The first item of a queue that a rep may have, or of its pool, where the queue has none."""
+    """The first item of a queue that a rep may have, or of its pool, where the queue has none.
+
+    `reserved`: one in the queue is reserved for the rep.
+    """
 
     rank_at: datetime
     id: str
     queue: str
     pooled: bool
+    reserved: bool
 
 
 HEADS_SQL = """
 SELECT coalesce(ready.rank_at, pooled.rank_at) AS rank_at, coalesce(ready.id, pooled.id) AS id, queue.name AS queue,
-  ready.id IS NULL AS pooled
+  ready.id IS NULL AS pooled,
+  EXISTS (
+    SELECT FROM routing.items AS item
+    WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until > $4 AND item.test = $2
+      AND item.queue = queue.name AND $3 <> ALL (item.returned_by)
+  ) AS reserved
 FROM unnest($1::text[]) AS queue (name)
 LEFT JOIN LATERAL (
   SELECT item.rank_at, item.id FROM routing.items AS item
@@ -194,7 +203,7 @@ WHERE ready.id IS NOT NULL OR pooled.id IS NOT NULL
 async def _heads(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -> list[_Head]:
     """The heads of these queues, in order; what others have locked just now is among them."""
     rows = await driver(tx).fetch(HEADS_SQL, [queue.name for queue in queues], test, rep.id, tx.now)
-    return sorted(_Head(row["rank_at"], row["id"], row["queue"], row["pooled"]) for row in rows)
+    return sorted(_Head(**row) for row in rows)
 
 
 TAKE_RESERVED_SQL = """
@@ -218,7 +227,7 @@ WITH head AS MATERIALIZED (
 SELECT item.* FROM head
 JOIN routing.items AS item ON item.id = head.id
 JOIN routing.leads AS lead ON lead.id = item.lead_id
-WHERE item.state = 'queued' AND $3 <> ALL (item.returned_by)
+WHERE item.state = 'queued' AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
   AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
 ORDER BY head.rank_at, head.id LIMIT 1
 FOR UPDATE OF item, lead SKIP LOCKED
@@ -230,7 +239,9 @@ async def _take(
 ) -> Item | None:
     """Lock a queued item with its lead: reserved for the rep, else the first in order. None: others have it locked."""
     names = [queue.name for queue in queues]
-    row = await driver(tx).fetchrow(TAKE_RESERVED_SQL, names, test, rep.id, tx.now)
+    row = None
+    if any(head.reserved for head in heads):
+        row = await driver(tx).fetchrow(TAKE_RESERVED_SQL, names, test, rep.id, tx.now)
     if row is None and heads[0].pooled:
         best = next(queue for queue in queues if queue.name == heads[0].queue)
         if released := await pool.release_for(tx, stories, best, rep.id, test=test):
@@ -312,12 +323,3 @@ def _told(item: Item, claim: Claim, why: Why, exception: Exempt | None) -> ItemC
         why=why,
         exception=exception,
     )
-
-
-async def _cancel(tx: Tx, stories: Stories, item: Item) -> None:
-    """Nobody may reach this person any more: their lead is closed; of a customer, the item alone is left to cancel."""
-    if item.kind in items.LEAD_KINDS:
-        await suppressions.close_suppressed(tx, stories, [item.lead_id])
-    else:
-        story = await stories.lock(item.lead_id)
-        await items.apply(tx, story, item, Act.CANCEL, detail={"reason": Rejection.SUPPRESSED.value})

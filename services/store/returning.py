@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, select
 from router.policy.compiled import Policy
 from schemas.words import LeadState, OpportunityId, OpportunityState
 from services.runtime.tx import ReadTx, Tx
-from services.store import leads, opportunities, queues
+from services.store import leads, opportunities, queues, suppressions
 from services.store import tables as t
 from services.store.due import Due, free_leads, look
 from services.store.story import telling
@@ -37,7 +37,7 @@ async def returning_opportunities(tx: ReadTx, limit: int, but: Collection[str]) 
 
 
 async def reopen(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
-    """Open lost opportunities again; how many."""
+    """Open lost opportunities again, but where no channel to the person is left; how many."""
     opportunity = t.opportunities.c
     reopened = 0
     async with telling(tx) as stories:
@@ -45,9 +45,13 @@ async def reopen(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
         again = select(opportunity.id, opportunity.lead_id).where(
             opportunity.id.in_([due.id for due in found]), opportunity.lead_id.in_(free), _returning(tx.now)
         )
+        reach = await suppressions.channels_of(tx, free)
         for row in await tx.fetch(again.order_by(opportunity.id)):
-            story = await stories.lock(row["lead_id"])
-            reopened += await opportunities.reopen(tx, story, OpportunityId(row["id"]), policy)
+            if reach[row["lead_id"]]:
+                story = await stories.lock(row["lead_id"])
+                reopened += await opportunities.reopen(tx, story, OpportunityId(row["id"]), policy)
+            else:
+                await opportunities.change(tx, OpportunityId(row["id"]), reopen_after=None)
     return reopened
 
 

@@ -32,6 +32,7 @@ rank_credit: {list: 0h, normal: 1h, high: 1d, hot: 7d}
 rules:
   - {name: ready, when: {intent: buy}, then: {qualify: auto, priority: hot, queue: closing/uk}}
   - {name: trial, when: {intent: trial}, then: {qualify: bypass, queue: closing/uk}}
+  - {name: asleep, when: {intent: asleep}, then: {nurture: 90d}}
   - {name: field, when: {intent: visit}, then: {qualify: auto, queue: closing/field}}
   - {name: prospect, when: {direction: outbound}, then: {qualify: by-rep, queue: outbound/main}}
   - {name: urgent, when: {intent: urgent}, then: {qualify: by-rep, priority: high, queue: inbound/main, sla: 5m}}
@@ -55,7 +56,7 @@ desks:
     queues:
       main: {calendar: london, lease: 5 working days, next_step: 20 working days, grace: 5 working days}
 """
-"""`intent`: buy and trial make opportunities of `closing/uk` (hot; nobody qualified it), visit of `closing/field`."""
+"""`intent`: asleep is nurtured; buy and trial make opportunities of `closing/uk` (hot; nobody qualified it), visit of `closing/field`."""
 GBP = {"amount": 1250000, "currency": "GBP"}
 
 
