@@ -78,6 +78,9 @@ def upgrade() -> None:
         schema="metrics",
         postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
+    op.create_index(
+        "leads_source", "leads", ["source"], unique=False, schema="metrics", postgresql_where=sa.text("NOT test")
+    )
     op.create_table(
         "queues",
         sa.Column("queue", sa.Text(), nullable=False),

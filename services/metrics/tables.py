@@ -40,6 +40,7 @@ leads = Table(
     Column("desks", ARRAY(Text), nullable=False, server_default=sql("'{}'")),  # where it has, or once had, a place
     Column("merged_into", Text(collation="C")),
     Column("reached", Integer, nullable=False, server_default=sql("0")),  # one bit for each kind of fact
+    Index("leads_source", "source", postgresql_where=sql("NOT test")),
     Index("leads_captured", "captured_at", postgresql_where=sql("NOT test")),
     Index("leads_merged_into", "merged_into", postgresql_where=sql("merged_into IS NOT NULL")),
 )

@@ -31,6 +31,7 @@ SELECT g1, g2, kind, direction, currency, count(*) AS n, sum(amount) AS amount F
     AND ($7::text[] IS NULL OR segment = ANY($7)) AND ($8::text[] IS NULL OR rep = ANY($8))
     AND ($9::text[] IS NULL
       OR EXISTS (SELECT FROM metrics.leads AS l WHERE l.lead_id = f.lead_id AND l.desks && $9))
+  OFFSET 0 -- a fence: PostgreSQL takes the pieces of time for as many groups as there are times, and would sort
 ) AS fact GROUP BY g1, g2, kind, direction, currency
 """
 LEADS_SQL = """
