@@ -42,11 +42,13 @@ async def run(
     Raises: Unavailable where the port is taken; whatever else ended a task, Stuck among it.
     """
     from services.runtime.http.app import build_app  # it knows Edge and Process, which are ours
+    from services.runtime.http.wire import Wire
 
     listening = bind(host, port)
     server = _Server(
         uvicorn.Config(
             build_app(edge, processes),
+            http=Wire,
             lifespan="off",
             log_config=None,
             access_log=False,

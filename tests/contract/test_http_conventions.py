@@ -170,6 +170,16 @@ async def test_what_fails_in_the_endpoint_leaves_nothing(edge: Edge, as_rep: htt
     assert await written(edge, "full") == 0
 
 
+async def test_a_transaction_that_met_another_runs_anew_and_has_its_effect_once(
+    edge: Edge, as_manager: httpx.AsyncClient
+) -> None:
+    again = await as_manager.post("/v1/things/2/clash", headers={"Idempotency-Key": "one"})
+    assert (again.status_code, again.json()["count"]) == (200, 3)
+    assert await written(edge, "clash") == 1
+    problem(await as_manager.post("/v1/things/3/clash"), 503, "unavailable")
+    assert await written(edge, "clash") == 1
+
+
 async def test_a_body_that_may_be_empty_may_be_absent(as_rep: httpx.AsyncClient) -> None:
     assert (await as_rep.post("/v1/things/x/heartbeat")).status_code == 200
     assert (await as_rep.post("/v1/things/x/heartbeat", json={})).status_code == 200

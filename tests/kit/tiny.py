@@ -1,5 +1,6 @@
 """A tiny application with an endpoint of each kind, to try the conventions of HTTP on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
@@ -7,8 +8,8 @@ from typing import Annotated, Literal
 import httpx
 from fastapi import APIRouter, FastAPI
 from pydantic import ConfigDict, Field
-from sqlalchemy import func, insert, select
-from starlette.responses import Response
+from sqlalchemy import func, insert, select, text
+from starlette.responses import Response, StreamingResponse
 
 from schemas.api.page import ListQuery, Page
 from schemas.api.shape import Ask, Said
@@ -76,16 +77,16 @@ class Listed(ListQuery):
     source: list[str] = []
 
 
-async def _write(tx: Tx, text: str) -> None:
+async def _write(tx: Tx, words: str) -> None:
     """Something durable: a row in a table that this application does not use otherwise."""
-    row = {"id": mint("dlq", tx.now), "topic": text, "partition": 0, "offset": 0, "consumer": "tiny"}
+    row = {"id": mint("dlq", tx.now), "topic": words, "partition": 0, "offset": 0, "consumer": "tiny"}
     await tx.execute(insert(dead_letters).values(**row, reason="", key="", headers={}, failed_at=tx.now))
 
 
-async def written(edge: Edge, text: str) -> int:
+async def written(edge: Edge, words: str) -> int:
     """How many rows were written with this text."""
     async with edge.database.read() as tx:
-        counted = await tx.value(select(func.count()).select_from(dead_letters).where(dead_letters.c.topic == text))
+        counted = await tx.value(select(func.count()).select_from(dead_letters).where(dead_letters.c.topic == words))
     return int(counted)
 
 
@@ -124,6 +125,18 @@ async def end(
 async def heartbeat(call: Call, thing_id: str, tx: Tx) -> NoteOut:
     """Go on."""
     return NoteOut(id=thing_id, text="", at=tx.now, count=0)
+
+
+@routes.post("/v1/things/{thing_id}/clash")
+@allow(PrincipalKind.MANAGER)
+async def clash(call: Call, thing_id: str, tx: Tx) -> NoteOut:
+    """Meets other transactions as often as `thing_id` says, and what it wrote until then is undone."""
+    call.request.state.met = met = getattr(call.request.state, "met", 0) + 1
+    await _write(tx, "clash")
+    if met <= int(thing_id):
+        state = "40001" if met % 2 else "40P01"
+        await tx.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"))
+    return NoteOut(id=thing_id, text="", at=tx.now, count=met)
 
 
 @routes.get("/v1/things")
@@ -178,11 +191,8 @@ async def broken(call: Call) -> NoteOut:
 @allow(public=True)
 async def stream(call: Call) -> Response:
     """Goes on until the caller leaves."""
-    from starlette.responses import StreamingResponse
 
     async def endless() -> AsyncIterator[bytes]:
-        import asyncio
-
         while True:
             yield b"x"
             await asyncio.sleep(0.01)

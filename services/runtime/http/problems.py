@@ -261,9 +261,11 @@ class RateLimited(Problem):
 
 
 class Unavailable(Problem):
-    """What it needs is down; nothing was done. `after` whole seconds it is worth another try."""
+    """What it needs is down. `after` whole seconds it is worth another try."""
 
-    def __init__(self, detail: str = "The database does not answer; nothing was changed.", after: int = 2) -> None:
+    def __init__(
+        self, detail: str = "The database does not answer. Repeat it, under the same Idempotency-Key.", after: int = 2
+    ) -> None:
         super().__init__(Code.UNAVAILABLE, detail, headers={"Retry-After": str(after)})
 
 
