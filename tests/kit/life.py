@@ -1,0 +1,334 @@
+"""A simple model of the desks: what should lie where, and what each caller should be answered. No SQL, no events."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+HOUR = timedelta(hours=1)
+POLICY = """
+version: 1
+currency: GBP
+timezone: UTC
+calendars: {always: {zone: UTC, hours: always}}
+rank_credit: {list: 0h, normal: 1h, high: 1d, hot: 7d}
+rules:
+  - {name: ready, when: {intent: buy}, then: {qualify: auto, priority: hot, queue: closing/uk}}
+  - {name: trial, when: {intent: trial}, then: {qualify: bypass, queue: closing/uk}}
+  - {name: asleep, when: {intent: asleep}, then: {nurture: 2h}}
+fallback: {inbound: inbound/main, outbound: outbound/main, handover: closing/uk}
+desks:
+  inbound: {queues: {main: {calendar: always, in_hand: 2, lease: 1h, grace: 30m}}}
+  outbound: {queues: {main: {calendar: always, lease: 1h}}}
+  closing:
+    queues:
+      uk:
+        {calendar: always, in_hand: 2, open: 3, lease: 4h, grace: 2h, next_step: 6h,
+         release: {at: "08:30", buffer: {fixed: 1}}}
+  customer: {queues: {main: {calendar: always, lease: 4h, grace: 2h}}}
+"""
+LEASE = {"inbound": HOUR, "closing": 4 * HOUR, "customer": 4 * HOUR}
+GRACE = {"inbound": HOUR / 2, "closing": 2 * HOUR, "customer": 2 * HOUR}
+IN_HAND = {"inbound": 2, "closing": 2}
+OPEN = {"closing": 3}
+TARGET = 1
+FIRST_STEP = 6 * HOUR
+SLEEP = 2 * HOUR
+
+
+@dataclass(eq=False)
+class Claim:
+    """A rep's hold."""
+
+    rep: str
+    granted_at: datetime
+    active: bool = True
+    heartbeat_at: datetime | None = None
+    attempted_at: datetime | None = None
+    next_at: datetime | None = None
+    promise: bool = False
+    served: bool = False
+
+    def expires_at(self, desk: str) -> datetime:
+        if self.next_at is not None:
+            return self.next_at + GRACE[desk]
+        signs = (self.granted_at, self.heartbeat_at, self.attempted_at)
+        return max(sign for sign in signs if sign is not None) + LEASE[desk]
+
+
+@dataclass(eq=False)
+class Item:
+    """Work for a desk, of a lead."""
+
+    lead: "Lead"
+    desk: str
+    state: str
+    rank_at: datetime
+    returned_by: set[str] = field(default_factory=set)
+    reserved_for: str | None = None
+    reserved_until: datetime | None = None
+    next_at: datetime | None = None
+    claims: list[Claim] = field(default_factory=list)
+
+    @property
+    def held(self) -> Claim | None:
+        return self.claims[-1] if self.claims and self.claims[-1].active else None
+
+    @property
+    def open(self) -> bool:
+        return self.state not in ("done", "cancelled")
+
+    def end(self, state: str) -> None:
+        """End the item, or put it back; a claim on it ends."""
+        if self.held:
+            self.claims[-1].active = False
+        self.state = state
+
+    def mine(self, rep: str, now: datetime) -> bool:
+        return self.reserved_for == rep and self.reserved_until is not None and self.reserved_until > now
+
+    def may_have(self, rep: str, now: datetime) -> bool:
+        free = self.reserved_for is None or self.mine(rep, now) or (self.reserved_until or now) <= now
+        return rep not in self.returned_by and free
+
+
+@dataclass(eq=False)
+class Lead:
+    """A lead, by its id."""
+
+    id: str
+    person: str
+    intent: str
+    state: str = "received"
+    outcome: str | None = None
+    items: list[Item] = field(default_factory=list)
+    deal: str | None = None
+    closer: str | None = None
+    reopen_at: datetime | None = None
+    wake_at: datetime | None = None
+
+    @property
+    def item(self) -> Item:
+        """That which moves the lead."""
+        return [item for item in self.items if item.desk != "customer"][-1]
+
+
+@dataclass
+class Model:
+    """All that there is."""
+
+    reps: list[str]
+    leads: list[Lead] = field(default_factory=list)
+    suppressed: set[str] = field(default_factory=set)
+    away: set[str] = field(default_factory=set)
+
+    # --- what callers do -------------------------------------------------------------------------------------------
+
+    def post(self, id_: str, person: str, intent: str, now: datetime) -> None:
+        lead = Lead(id_, person, intent)
+        before = self.open_lead(person)
+        self.leads.append(lead)
+        if person in self.suppressed:
+            lead.state = "rejected"
+        elif before is not None:
+            lead.state = "merged"
+            if before.state == "nurturing":
+                before.intent = intent
+                self._decide(before, now)
+        else:
+            self._decide(lead, now)
+
+    def pull(self, rep: str, desk: str, now: datetime) -> tuple[int, Item | None]:
+        """The status, and what is given."""
+        if rep in self.away:
+            return 409, None
+        mine = [item for item in self._items() if item.held and item.held.rep == rep]
+        due = [item for item in mine if _due(item, now)]
+        if due:
+            item = min(due, key=lambda item: item.claims[-1].next_at or now)
+            item.claims[-1].served = True
+            return 200, item
+        here = [item.claims[-1] for item in mine if item.desk == desk]
+        in_hand = [claim for claim in here if claim.next_at is None or claim.next_at <= now]
+        if len(in_hand) >= IN_HAND.get(desk, 99) or len(here) >= OPEN.get(desk, 99):
+            return 409, None
+        while (item := self._head(rep, desk, now)) is not None:
+            if item.lead.person not in self.suppressed:
+                item.state = "claimed"
+                item.reserved_for = item.reserved_until = None
+                item.claims.append(Claim(rep, now))
+                if desk == "closing":
+                    item.lead.closer = rep
+                self._follow(item)
+                return 200, item
+            self._suppressed(item.lead)
+        return 204, None
+
+    def attempt(
+        self,
+        item: Item,
+        now: datetime,
+        *,
+        next_at: datetime | None = None,
+        promise: bool = False,
+        opt_out: bool = False,
+    ) -> None:
+        claim, stays = item.claims[-1], item.desk != "inbound"
+        over = claim.next_at is not None and claim.next_at <= now
+        first = claim.attempted_at is None
+        claim.attempted_at = now
+        if opt_out:
+            self._opt_out(item)
+        elif next_at is not None and not (stays or promise):
+            item.end("snoozed")
+            item.next_at = next_at
+        elif next_at is not None:
+            claim.next_at, claim.promise, claim.served = next_at, promise, False
+        elif item.desk == "closing" and first and (claim.next_at is None or over):
+            claim.next_at, claim.promise = now + FIRST_STEP, False
+        elif over:
+            claim.next_at, claim.promise = None, False
+        self._follow(item)
+
+    def next_step(self, item: Item, now: datetime, at: datetime) -> None:
+        claim = item.claims[-1]
+        claim.next_at, claim.promise, claim.served, claim.heartbeat_at = at, False, False, now
+
+    def heartbeat(self, item: Item, now: datetime) -> None:
+        item.claims[-1].heartbeat_at = now
+
+    def give_back(self, item: Item) -> None:
+        item.returned_by.add(item.claims[-1].rep)
+        item.end("parked" if item.returned_by >= set(self.reps) else "queued")
+        self._follow(item)
+
+    def complete(self, item: Item, outcome: str, now: datetime) -> None:
+        item.end("done")
+        match outcome:
+            case "qualified":
+                self._deal(item.lead, now, hot=False)
+            case "nurture":
+                item.lead.state, item.lead.wake_at = "nurturing", now + SLEEP
+            case _:
+                item.lead.state, item.lead.outcome = "closed", outcome
+
+    def win(self, item: Item, now: datetime) -> None:
+        lead = item.lead
+        item.end("done")
+        lead.state, lead.outcome, lead.deal = "closed", "won", "won"
+        lead.items.append(Item(lead, "customer", "queued", now - HOUR))
+
+    def lose(self, item: Item, reopen_at: datetime | None) -> None:
+        lead = item.lead
+        item.end("done" if item.held else "cancelled")
+        lead.state, lead.outcome, lead.deal, lead.reopen_at = "closed", "lost", "lost", reopen_at
+
+    def requeue(self, item: Item) -> None:
+        item.end("queued")
+        item.returned_by, item.reserved_for, item.reserved_until, item.next_at = set(), None, None, None
+        self._follow(item)
+
+    # --- what time does --------------------------------------------------------------------------------------------
+
+    def work(self, now: datetime) -> None:
+        """Claims end, sleepers wake, nurtured and lost leads come back, the pool is released."""
+        for item in self._items():
+            if item.held and item.held.expires_at(item.desk) <= now:
+                item.end("parked" if item.held.attempted_at else "queued")
+                self._follow(item)
+        for item in self._items():
+            if item.state == "snoozed" and item.next_at is not None and item.next_at <= now:
+                item.state, item.next_at = "queued", None
+        for lead in self.leads:
+            if lead.state == "nurturing" and lead.wake_at is not None and lead.wake_at <= now:
+                self._decide(lead, now)
+        for lead in self.leads:
+            if lead.deal == "lost" and lead.reopen_at is not None and lead.reopen_at <= now:
+                self._reopen(lead, now)
+        while pool := [item for item in self._items() if item.state == "pooled"]:
+            if sum(item.state == "queued" and item.desk == "closing" for item in self._items()) >= TARGET:
+                break
+            head = min(pool, key=lambda item: item.rank_at)
+            if head.lead.person in self.suppressed:
+                self._suppressed(head.lead)
+            else:
+                head.state = "queued"
+                self._follow(head)
+
+    # --- how -------------------------------------------------------------------------------------------------------
+
+    def open_lead(self, person: str) -> Lead | None:
+        """That into which a new one of this person is merged."""
+        open_states = ("queued", "pooled", "claimed", "nurturing")
+        return next((lead for lead in self.leads if lead.person == person and lead.state in open_states), None)
+
+    def held_by(self, rep: str) -> list[Item]:
+        return [item for item in self._items() if item.held and item.held.rep == rep]
+
+    def _items(self) -> list[Item]:
+        return [item for lead in self.leads for item in lead.items]
+
+    def _decide(self, lead: Lead, now: datetime) -> None:
+        lead.wake_at = None
+        match lead.intent:
+            case "asleep":
+                lead.state, lead.wake_at = "nurturing", now + SLEEP
+            case "buy":
+                self._deal(lead, now, hot=True)
+            case "trial":
+                self._deal(lead, now, hot=False)
+            case _:
+                lead.state = "queued"
+                lead.items.append(Item(lead, "inbound", "queued", now - HOUR))
+
+    def _deal(self, lead: Lead, now: datetime, *, hot: bool) -> None:
+        lead.deal, lead.state = "open", "queued" if hot else "pooled"
+        lead.items.append(Item(lead, "closing", lead.state, now - (timedelta(days=7) if hot else HOUR)))
+
+    def _reopen(self, lead: Lead, now: datetime) -> None:
+        lead.reopen_at = None
+        if lead.person in self.suppressed:
+            return
+        hot = lead.item.rank_at and lead.intent == "buy"
+        item = Item(lead, "closing", "queued", now - (timedelta(days=7) if hot else HOUR))
+        if lead.closer and lead.closer not in self.away:
+            item.reserved_for, item.reserved_until = lead.closer, now + timedelta(days=1)
+        lead.items.append(item)
+        lead.deal, lead.state, lead.outcome = "open", "queued", None
+
+    def _head(self, rep: str, desk: str, now: datetime) -> Item | None:
+        """Reserved for the rep, else the first they may have, else the first of the pool, which is released."""
+        here = [item for item in self._items() if item.desk == desk and item.may_have(rep, now)]
+        ready = [item for item in here if item.state == "queued"]
+        mine = [item for item in ready if item.mine(rep, now)]
+        pooled = [item for item in here if item.state == "pooled"]
+        return min(mine or ready or pooled, key=lambda item: item.rank_at, default=None)
+
+    def _opt_out(self, item: Item) -> None:
+        item.end("done")
+        lead = item.lead
+        if item.desk != "customer":
+            lead.state, lead.outcome = "closed", "disqualified"
+            if item.desk == "closing":
+                lead.deal = "lost"
+        self.suppressed.add(lead.person)
+        for other in self.leads:
+            if other.person == lead.person:
+                self._suppressed(other)
+
+    def _suppressed(self, lead: Lead) -> None:
+        for item in lead.items:
+            if item.open:
+                item.end("cancelled")
+                if item.desk == "closing":
+                    lead.deal = "lost"
+        if lead.state in ("queued", "pooled", "claimed", "nurturing"):
+            lead.state, lead.outcome = "closed", "disqualified"
+
+    def _follow(self, item: Item) -> None:
+        """The lead follows the item that moves it."""
+        if item.desk != "customer" and item.open:
+            item.lead.state = {"snoozed": "queued", "parked": "queued"}.get(item.state, item.state)
+
+
+def _due(item: Item, now: datetime) -> bool:
+    claim = item.claims[-1]
+    return claim.promise and not claim.served and claim.next_at is not None and claim.next_at <= now

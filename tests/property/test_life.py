@@ -1,0 +1,313 @@
+"""The life of leads at the desks, against a simple model: whatever callers do, in whatever order, as time passes."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from kit.desks import GBP, Caller, Desks, desks_of
+from kit.floor import settle
+from kit.life import HOUR, POLICY, SLEEP, Claim, Item, Lead, Model
+from sqlalchemy import select, text
+
+from services.runtime.clock import ManualClock
+from services.runtime.edge import open_edge
+from services.runtime.embedded import Embedded
+from services.runtime.secret import Keyring
+from services.runtime.settings import Settings
+from services.store import tables as t
+from services.worker import due, ended, release
+
+EMPTY = text("TRUNCATE " + ", ".join(f"routing.{table.name}" for table in t.metadata.sorted_tables))
+INTENTS = st.sampled_from(["demo", "demo", "buy", "trial", "asleep"])
+PICK = st.integers(0, 7)
+"""Which of what there is."""
+
+
+class Floor:
+    """The real desks, on a database of their own, for all the lives that are tried."""
+
+    def __init__(self, url: str, keyring: Keyring, path: Path) -> None:
+        self.runner = asyncio.Runner()
+        self.stack = AsyncExitStack()
+        self.desks: Desks = self.runner.run(self._open(url, keyring, path))
+
+    async def _open(self, url: str, keyring: Keyring, path: Path) -> Desks:
+        clock = ManualClock(datetime(2026, 7, 6, 9, tzinfo=UTC))
+        given = Settings(database_url=url, data_dir=path, secret="6b" * 32)
+        edge = await self.stack.enter_async_context(open_edge(given, url, keyring, clock=clock))
+        return await self.stack.enter_async_context(desks_of(edge, clock, POLICY))
+
+    def close(self) -> None:
+        self.runner.run(self.stack.aclose())
+        self.runner.close()
+
+
+class Life(RuleBasedStateMachine):
+    """Each rule is done to the model and to the real desks, which must answer and lie alike."""
+
+    floor: Floor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desks = self.floor.desks
+        self.reps: dict[str, Caller] = {}
+        self.claims: dict[Claim, str] = {}
+        self.deals: dict[Lead, str] = {}
+
+    def run(self, work: Any) -> Any:
+        return self.floor.runner.run(work)
+
+    @property
+    def now(self) -> datetime:
+        return self.desks.clock.now()
+
+    @initialize()
+    def begin(self) -> None:
+        self.run(self._begin())
+        self.model = Model(list(self.reps))
+
+    async def _begin(self) -> None:
+        async with self.desks.edge.database.tx() as tx:
+            await tx.execute(EMPTY)
+        for name in ("ann", "bob"):
+            self.reps[name] = await self.desks.rep("inbound/main", "closing/uk", "customer/main", name=name)
+        self.names = {rep.id: name for name, rep in self.reps.items()}
+        self.mo = await self.desks.manager()
+
+    # --- rules -----------------------------------------------------------------------------------------------------
+
+    @rule(person=st.sampled_from("pqrst"), intent=INTENTS)
+    def post(self, person: str, intent: str) -> None:
+        now = self.now
+        lead = self.run(self.desks.lead(intent, email=f"{person}@example.com"))
+        self.model.post(lead, person, intent, now)
+        self.alike()
+
+    @rule(rep=st.sampled_from(["ann", "bob"]), desk=st.sampled_from(["inbound", "closing", "customer"]))
+    def pull(self, rep: str, desk: str) -> None:
+        status, item = self.model.pull(rep, desk, self.now)
+        answer = self.run(self.reps[rep].pull(desk))
+        assert answer.status_code == status, answer.text
+        if item is not None:
+            said = answer.json()
+            assert (said["item"]["lead"]["id"], said["claim"]["token"]) == (item.lead.id, len(item.claims))
+            self.claims[item.claims[-1]] = said["claim"]["id"]
+            if item.desk == "closing":
+                self.deals[item.lead] = said["item"]["opportunity"]["id"]
+        self.alike()
+
+    @precondition(lambda self: self.held())
+    @rule(pick=PICK, how=st.sampled_from(["plain", "plain", "later", "promise", "opt_out"]))
+    def attempt(self, pick: int, how: str) -> None:
+        item, act = self.one(pick)
+        body: dict[str, Any] = {"channel": "email", "outcome": "opt_out" if how == "opt_out" else "conversation"}
+        if how in ("later", "promise"):
+            body |= {"next_at": (self.now + HOUR).isoformat(), "promise": how == "promise"}
+        answer = act("attempts", body)
+        next_at = self.now + HOUR if how in ("later", "promise") else None
+        self.model.attempt(item, self.now, next_at=next_at, promise=how == "promise", opt_out=how == "opt_out")
+        assert answer.status_code == 201, answer.text
+        self.alike()
+
+    @precondition(lambda self: self.held())
+    @rule(pick=PICK)
+    def heartbeat(self, pick: int) -> None:
+        item, act = self.one(pick)
+        answer = act("heartbeat", {})
+        self.model.heartbeat(item, self.now)
+        assert answer.status_code == 200, answer.text
+        self.alike()
+
+    @precondition(lambda self: self.held())
+    @rule(pick=PICK)
+    def next_step(self, pick: int) -> None:
+        item, act = self.one(pick)
+        answer = act("next-step", {"what": "call", "at": (self.now + 3 * HOUR).isoformat(), "side": "ours"})
+        if item.desk == "inbound":
+            assert answer.json()["code"] == "wrong_state"
+        else:
+            self.model.next_step(item, self.now, self.now + 3 * HOUR)
+            assert answer.status_code == 200, answer.text
+        self.alike()
+
+    @precondition(lambda self: self.held())
+    @rule(pick=PICK)
+    def give_back(self, pick: int) -> None:
+        item, act = self.one(pick)
+        answer = act("return", {"reason": "no_capacity"})
+        self.model.give_back(item)
+        assert answer.status_code == 200, answer.text
+        self.alike()
+
+    @precondition(lambda self: self.held())
+    @rule(pick=PICK, outcome=st.sampled_from(["qualified", "qualified", "disqualified", "unreached", "nurture"]))
+    def complete(self, pick: int, outcome: str) -> None:
+        item, act = self.one(pick)
+        body: dict[str, Any] = {"outcome": outcome}
+        if outcome == "disqualified":
+            body["reason"] = "no_need"
+        if outcome == "nurture":
+            body["until"] = (self.now + SLEEP).isoformat()
+        answer = act("complete", body)
+        if item.desk != "inbound":
+            assert answer.json()["errors"][0]["code"] == "not_allowed"
+        else:
+            self.model.complete(item, outcome, self.now)
+            assert answer.status_code == 200, answer.text
+        self.alike()
+
+    @precondition(lambda self: self.held("closing"))
+    @rule(pick=PICK, how=st.sampled_from(["won", "lost", "lost for now"]))
+    def close(self, pick: int, how: str) -> None:
+        item, _ = self.one(pick, "closing")
+        rep, token = self.reps[item.claims[-1].rep], len(item.claims)
+        path = f"/v1/opportunities/{self.deals[item.lead]}"
+        if how == "won":
+            answer = self.run(rep.post(f"{path}/won", {"value": GBP}, token=token))
+            self.model.win(item, self.now)
+        else:
+            reopen_at = self.now + 3 * HOUR if how == "lost for now" else None
+            body = {"reason": "price", "reopen_after": reopen_at and reopen_at.isoformat()}
+            answer = self.run(rep.post(f"{path}/lost", body, token=token))
+            self.model.lose(item, reopen_at)
+        assert answer.status_code == 200, answer.text
+        self.alike()
+
+    @precondition(lambda self: self.ended())
+    @rule(pick=PICK, act=st.sampled_from([("heartbeat", {}), ("attempts", {"channel": "phone", "outcome": "refused"})]))
+    def use_an_old_token(self, pick: int, act: tuple[str, dict[str, Any]]) -> None:
+        ended_claims = self.ended()
+        claim, token = ended_claims[pick % len(ended_claims)]
+        path = f"/v1/claims/{self.claims[claim]}/{act[0]}"
+        answer = self.run(self.reps[claim.rep].post(path, act[1], token=token))
+        assert answer.json()["code"] in ("claim_lost", "claim_closed"), answer.text
+        self.alike()
+
+    @precondition(lambda self: any(lead.items for lead in self.model.leads))
+    @rule(pick=PICK)
+    def requeue(self, pick: int) -> None:
+        leads = [lead for lead in self.model.leads if lead.items]
+        item = leads[pick % len(leads)].items[-1]
+        row = self.run(self.desks.item_of(item.lead.id))
+        body = {"queue": row["queue"], "reason": "again"}
+        answer = self.run(self.mo.post(f"/v1/items/{row['id']}/requeue", body))
+        if item.open:
+            self.model.requeue(item)
+            assert answer.status_code == 200, answer.text
+        else:
+            assert answer.json()["code"] == "already_closed"
+        self.alike()
+
+    @precondition(lambda self: any(lead.deal for lead in self.model.leads))
+    @rule(pick=PICK)
+    def lose_as_a_manager(self, pick: int) -> None:
+        leads = [lead for lead in self.model.leads if lead.deal]
+        lead = leads[pick % len(leads)]
+        (row,) = self.run(self.desks.routing.rows(select(t.opportunities).where(t.opportunities.c.lead_id == lead.id)))
+        answer = self.run(self.mo.post(f"/v1/opportunities/{row['id']}/lost", {"reason": "went_silent"}))
+        if lead.deal == "open":
+            self.model.lose(lead.item, None)
+            assert answer.status_code == 200, answer.text
+        else:
+            assert answer.status_code == (200 if row["reason"] == "went_silent" else 409)
+        self.alike()
+
+    @rule(rep=st.sampled_from(["ann", "bob"]), away=st.booleans())
+    def presence(self, rep: str, away: bool) -> None:
+        answer = self.run(self.reps[rep].put("/v1/reps/me/presence", {"status": "away" if away else "present"}))
+        assert answer.status_code == 200, answer.text
+        (self.model.away.add if away else self.model.away.discard)(rep)
+
+    @rule(minutes=st.sampled_from([1, 20, 45, 70, 130, 400]))
+    def time(self, minutes: int) -> None:
+        self.desks.clock.move(timedelta(minutes=minutes))
+        self.run(self._work())
+        self.model.work(self.now)
+        self.alike()
+
+    async def _work(self) -> None:
+        for duty in (ended.duty, due.duty, release.duty):
+            await settle(duty(self.desks.edge))
+
+    # --- how -------------------------------------------------------------------------------------------------------
+
+    def held(self, desk: str | None = None) -> list[Item]:
+        return [item for rep in self.reps for item in self.model.held_by(rep) if desk in (None, item.desk)]
+
+    def one(self, pick: int, desk: str | None = None) -> tuple[Item, Any]:
+        """Something that is held, and how to act on it."""
+        items = self.held(desk)
+        item = items[pick % len(items)]
+        rep, claim, token = self.reps[item.claims[-1].rep], self.claims[item.claims[-1]], len(item.claims)
+        return item, lambda what, body: self.run(rep.post(f"/v1/claims/{claim}/{what}", body, token=token))
+
+    def ended(self) -> list[tuple[Claim, int]]:
+        """Claims that have ended, with their tokens."""
+        items = [item for lead in self.model.leads for item in lead.items]
+        claims = [(claim, token) for item in items for token, claim in enumerate(item.claims, 1)]
+        return [(claim, token) for claim, token in claims if not claim.active]
+
+    def alike(self) -> None:
+        """What really lies there is what the model says; time goes on a little."""
+        real = self.run(self._real())
+        told = {
+            lead.id: (
+                lead.state,
+                lead.outcome,
+                lead.deal,
+                [(item.desk, item.state, item.held and item.held.rep, len(item.claims)) for item in lead.items],
+            )
+            for lead in self.model.leads
+        }
+        assert real == told
+        self.desks.clock.move(timedelta(milliseconds=1))
+
+    async def _real(self) -> dict[str, Any]:
+        rows = self.desks.routing.rows
+        deals = {row["lead_id"]: row["state"] for row in await rows(select(t.opportunities))}
+        holders: dict[str, list[Any]] = {}
+        for claim in await rows(select(t.claims).order_by(t.claims.c.token)):
+            holders.setdefault(claim["item_id"], []).append(claim)
+        items: dict[str, list[Any]] = {}
+        for row in await rows(select(t.items).order_by(t.items.c.queued_at, t.items.c.id)):
+            claims = holders.get(row["id"], [])
+            active = [self.names[claim["rep_id"]] for claim in claims if claim["state"] == "active"]
+            assert len(active) <= 1
+            desk = row["queue"].partition("/")[0]
+            found = items.setdefault(row["lead_id"], [])
+            found.append((desk, row["state"], active[0] if active else None, row["token"]))
+        return {
+            row["id"]: (row["state"], row["outcome"], deals.get(row["id"]), items.get(row["id"], []))
+            for row in await rows(select(t.leads))
+        }
+
+
+def test_whatever_is_done_in_whatever_order_the_desks_do_as_the_model_says(
+    postgres: Embedded, template: str, keyring: Keyring, tmp_path: Path
+) -> None:
+    async def made() -> str:
+        admin = await asyncpg.connect(postgres.url("postgres"))
+        await admin.execute(f"CREATE DATABASE test_life TEMPLATE {template}")
+        await admin.close()
+        return postgres.url("test_life")
+
+    Life.floor = Floor(asyncio.run(made()), keyring, tmp_path)
+    try:
+        run_state_machine_as_test(
+            Life,
+            settings=settings(
+                max_examples=15,
+                stateful_step_count=30,
+                deadline=None,
+                derandomize=True,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        Life.floor.close()
