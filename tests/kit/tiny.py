@@ -161,7 +161,7 @@ async def others(call: Call, query: Listed, tx: ReadTx) -> Page[NoteOut]:
 
 
 @routes.post("/v1/raw")
-@allow(PrincipalKind.SERVICE, limit_bytes=1000, media=("application/x-ndjson",))
+@allow(PrincipalKind.SERVICE, idempotent=False, limit_bytes=1000, media=("application/x-ndjson",))
 async def raw(call: Call, body: bytes) -> Response:
     """Takes bytes as they are."""
     return Response(body, media_type="application/x-ndjson")
@@ -174,7 +174,7 @@ def _finish(call: Call, response: Response) -> Response:
 
 
 @routes.post("/v1/forms/{key}")
-@allow(PrincipalKind.FORM, media=("application/x-www-form-urlencoded", "application/json"), finish=_finish)
+@allow(PrincipalKind.FORM, idempotent=False, media=("application/x-www-form-urlencoded", "application/json"), finish=_finish)
 async def form(call: Call, key: str, body: bytes) -> NoteOut:
     """Of a web form."""
     return NoteOut(id=call.principal.key_id, text=str(call.principal.source), at=call.now, count=len(body))

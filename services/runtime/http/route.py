@@ -62,6 +62,9 @@ class Route(APIRoute):
         self.rule = rule_of(endpoint)
         self.plan = Plan.of(endpoint)
         self.act = endpoint
+        storing = self.plan.tx_name is not None and not self.plan.reads and not self.plan.raw
+        if "POST" in (options.get("methods") or ()) and self.rule.kinds and self.rule.idempotent and not storing:
+            raise TypeError(f"POST {path} keeps no answer for an Idempotency-Key: say allow(…, idempotent=False)")
         shown, options = described(endpoint, self.plan, self.rule, options)
         super().__init__(path, shown, **options)
 
