@@ -18,7 +18,7 @@ from services.runtime.embedded import Embedded, embedded
 pytestmark = pytest.mark.faults
 
 _TIMES = 10
-_POSTED_BETWEEN = 40
+_POSTED_BETWEEN = 30
 _LEADS_SQL = "SELECT id, state FROM routing.leads"
 _INDEPENDENT_SQL = """
 SELECT
@@ -47,7 +47,7 @@ class Load:
     def on(self) -> Iterator[None]:
         """Load while this is open."""
         stop = threading.Event()
-        threads = [threading.Thread(target=self._until, args=(stop, work)) for work in (self._post,) * 4 + (self._rep,)]
+        threads = [threading.Thread(target=self._until, args=(stop, work)) for work in (self._post,) * 2 + (self._rep,)]
         for thread in threads:
             thread.start()
         try:

@@ -47,11 +47,18 @@ class Whole:
         """kill -9 of the process: what it was doing stops where it was."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(_PATIENCE)
+        self._close()
 
     def stop(self) -> int:
         """Ctrl-C; the exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(_PATIENCE)
+        code = self.process.wait(_PATIENCE)
+        self._close()
+        return code
+
+    def _close(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def start(data_dir: Path, *flags: str, port: int = 0) -> Whole:
@@ -86,8 +93,6 @@ def whole(data_dir: Path, *flags: str) -> Iterator[Whole]:
     finally:
         if running.process.poll() is None:
             running.stop()
-        if running.process.stdout is not None:
-            running.process.stdout.close()
 
 
 def until(what: Any, *, within: float = 20.0, every: float = 0.05) -> Any:
