@@ -8,6 +8,7 @@ from services.ingest.api.leads import lead_routes
 from services.ingest.regions import Regions
 from services.runtime.process import Process
 from services.runtime.run import Edge
+from services.web import site
 
 
 def build(edge: Edge) -> Process:
@@ -16,6 +17,6 @@ def build(edge: Edge) -> Process:
     intake = Intake(edge.log, edge.keyring, edge.telemetry, regions.of)
     return Process(
         "ingest",
-        routes=(lead_routes(intake), batch_routes(intake), form_routes(intake), receipt.routes),
+        routes=(lead_routes(intake), batch_routes(intake), form_routes(intake), receipt.routes, site.routes),
         tasks={"regions": lambda: regions.keep(edge.wake)},
     )

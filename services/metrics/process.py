@@ -5,11 +5,14 @@ from services.metrics.api.numbers import number_routes
 from services.metrics.freshness import GROUP, TOPICS, Freshness
 from services.metrics.handler import Handler, decode
 from services.metrics.loops import keep_series
+from services.metrics.pages import page_routes
 from services.metrics.tail import Tail
 from services.runtime.consumer import Consumer
 from services.runtime.edge import Edge
 from services.runtime.process import Process
 from services.runtime.watchdog import watch
+from services.web import site
+from services.web import site
 
 
 def build(edge: Edge) -> Process:
@@ -19,7 +22,7 @@ def build(edge: Edge) -> Process:
     tail = Tail(edge, freshness)
     return Process(
         GROUP,
-        routes=(number_routes(freshness), stream_routes(freshness, tail)),
+        routes=(number_routes(freshness), stream_routes(freshness, tail), site.routes),
         tasks={
             "consumer": consumer.run,
             "watchdog": lambda: watch(edge, GROUP, TOPICS),
