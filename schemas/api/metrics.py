@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
@@ -53,6 +53,9 @@ Named = Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field
 """Any of these; none named: all."""
 
 
+PeriodName = Literal["today", "yesterday", "week", "7d", "month", "30d"]
+
+
 class Basis(StrEnum):
     EVENT = "event"
     COHORT = "cohort"
@@ -99,6 +102,15 @@ class FunnelQuery(PeriodQuery):
 
 class SpeedQuery(PeriodQuery):
     basis: Annotated[str | None, AfterValidator(_no_basis)] = Field(None, description="Refused.", deprecated=True)
+
+
+class OpsQuery(Query):
+    """What the ops page shows."""
+
+    period: PeriodName = "today"
+    basis: Basis = Basis.EVENT
+    source: Named = []
+    queue: Named = []
 
 
 class QueuesQuery(Query):

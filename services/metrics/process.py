@@ -12,7 +12,6 @@ from services.runtime.edge import Edge
 from services.runtime.process import Process
 from services.runtime.watchdog import watch
 from services.web import site
-from services.web import site
 
 
 def build(edge: Edge) -> Process:
@@ -22,7 +21,7 @@ def build(edge: Edge) -> Process:
     tail = Tail(edge, freshness)
     return Process(
         GROUP,
-        routes=(number_routes(freshness), stream_routes(freshness, tail), site.routes),
+        routes=(number_routes(freshness), stream_routes(freshness, tail), page_routes(freshness), site.routes),
         tasks={
             "consumer": consumer.run,
             "watchdog": lambda: watch(edge, GROUP, TOPICS),

@@ -92,6 +92,16 @@ FROM (
       OR EXISTS (SELECT FROM metrics.leads AS l WHERE l.lead_id = t.lead_id AND l.desks && $9))
 ) AS timing GROUP BY g1, g2, clock
 """
+# Jumps from one to the next in the index, however many leads each has.
+SOURCES_SQL = """
+WITH RECURSIVE found AS (
+  SELECT min(source) AS source FROM metrics.leads WHERE NOT test
+  UNION ALL
+  SELECT (SELECT min(l.source) FROM metrics.leads AS l WHERE NOT l.test AND l.source > found.source) FROM found
+  WHERE found.source IS NOT NULL
+)
+SELECT source FROM found WHERE source IS NOT NULL ORDER BY source
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,11 @@ async def timings(tx: ReadTx, question: Question, as_of: datetime) -> Mapping[Ra
         waits = Waits(row["ended"] or [], row["waiting"], row["met"], row["breached"], row["open_breached"])
         found[row["g1"], row["g2"]][ClockName(row["clock"])] = waits
     return found
+
+
+async def sources(tx: ReadTx) -> list[str]:
+    """All sources that leads came from, by the alphabet."""
+    return [row["source"] for row in await driver(tx).fetch(SOURCES_SQL)]
 
 
 def _parameters(question: Question) -> list[Any]:

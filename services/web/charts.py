@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-_BAR, _GAP, _WIDTH = 26, 10, 1000  # units of the view box
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -38,31 +36,18 @@ def sparkline(values: Sequence[float | None], label: str, *, width: int = 160, h
 
 
 def bars(rows: Sequence[Bar], label: str) -> Markup:
-    """Horizontal bars, one below the other, as long as their values: a funnel, or any ranking."""
+    """A table whose rows have a bar, as long as its value: a funnel, or any ranking."""
     most = max((row.value for row in rows), default=0) or 1
-    drawn = []
-    for place, row in enumerate(rows):
-        top = place * (_BAR + _GAP)
-        length = max(2.0, row.value / most * 560) if row.value else 0.0
-        drawn.append(
-            Markup(
-                '<g class="bar {tone}"><text class="label" x="210" y="{middle}" text-anchor="end">{label}</text>'
-                '<rect class="track" x="225" y="{top}" width="560" height="{bar}" rx="5"/>'
-                '<rect class="fill" x="225" y="{top}" width="{length:.1f}" height="{bar}" rx="5"/>'
-                '<text class="value" x="800" y="{middle}">{value:,.10g}</text>'
-                '<text class="note" x="990" y="{middle}" text-anchor="end">{note}</text></g>'
-            ).format(
-                tone=row.tone,
-                label=row.label,
-                value=row.value,
-                note=row.note,
-                length=length,
-                top=top,
-                middle=top + 18,
-                bar=_BAR,
-            )
-        )
-    return _svg(_WIDTH, max(1, len(rows) * (_BAR + _GAP) - _GAP), label, Markup("").join(drawn), "bars")
+    drawn = [
+        Markup(
+            '<tr class="{tone}"><th scope="row">{label}</th><td class="bar"><svg class="chart" viewBox="0 0 100 10" '
+            'preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="10"/>'
+            '<rect class="fill" width="{length:.2f}" height="10"/></svg></td>'
+            '<td class="number">{value:,.10g}</td><td class="number note">{note}</td></tr>'
+        ).format(tone=row.tone, label=row.label, length=row.value / most * 100, value=row.value, note=row.note)
+        for row in rows
+    ]
+    return Markup('<table class="bars" aria-label="{}"><tbody>{}</tbody></table>').format(label, Markup("").join(drawn))
 
 
 def stacked(rows: Sequence[Bar], label: str, *, width: int = 600, height: int = 14) -> Markup:
@@ -79,7 +64,7 @@ def stacked(rows: Sequence[Bar], label: str, *, width: int = 600, height: int = 
                 ).format(tone=row.tone, x=x, part=part, height=height, label=row.label, value=row.value)
             )
             x += part
-    return _svg(width, height, label, Markup("").join(drawn), "stacked")
+    return _svg(width, height, label, Markup("").join(drawn), "stacked", stretch=True)
 
 
 def meter(value: float, target: float | None, tone: str, label: str, *, width: int = 160, height: int = 12) -> Markup:
@@ -98,8 +83,16 @@ def _rect(tone: str, width: float, height: int) -> Markup:
     return Markup('<rect class="{}" x="0" y="0" width="{:.1f}" height="{}" rx="3"/>').format(tone, width, height)
 
 
-def _svg(width: int, height: int, label: str, inner: Markup, kind: str) -> Markup:
+def _svg(width: int, height: int, label: str, inner: Markup, kind: str, *, stretch: bool = False) -> Markup:
+    """`stretch`: as wide as there is room, and no higher for that."""
     return Markup(
-        '<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        'aria-label="{label}"><title>{label}</title>{inner}</svg>'
-    ).format(kind=kind, width=width, height=height, label=escape(label), inner=inner)
+        '<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        'preserveAspectRatio="{ratio}" role="img" aria-label="{label}"><title>{label}</title>{inner}</svg>'
+    ).format(
+        kind=kind,
+        width=width,
+        height=height,
+        ratio="none" if stretch else "xMidYMid",
+        label=escape(label),
+        inner=inner,
+    )
