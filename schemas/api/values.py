@@ -39,6 +39,10 @@ def instant(value: Any) -> datetime:
 
     Raises: PydanticCustomError `invalid_time`, `out_of_range`, `wrong_type`.
     """
+    return _near(_read(value))
+
+
+def _read(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
@@ -52,9 +56,13 @@ def instant(value: Any) -> datetime:
         moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError("invalid_time", "there is no such time", remedy) from None
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _near(moment: datetime) -> datetime:
     if not EARLIEST <= moment < LATEST:
         raise PydanticCustomError("out_of_range", "must lie between 1970 and 2200")
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return moment
 
 
 def day(value: Any) -> date:
@@ -74,13 +82,14 @@ def day(value: Any) -> date:
     return found
 
 
-def _happened(moment: datetime, info: ValidationInfo) -> datetime:
+def _happened(value: Any, info: ValidationInfo) -> datetime:
+    moment = _read(value)
     assert info.context is not None, "whoever validates gives the context {'now': …}"
     if moment > info.context["now"] + AHEAD:
         raise PydanticCustomError(
             "in_future", "has not happened yet: it is over 60 s ahead", {"remedy": "Check your clock"}
         )
-    return moment
+    return _near(moment)
 
 
 def _ahead(moment: datetime, info: ValidationInfo) -> datetime:
@@ -108,7 +117,7 @@ def _currency(code: str) -> str:
 
 Instant = Annotated[datetime, BeforeValidator(instant)]
 """A time with an offset; aware UTC, whole milliseconds."""
-Happened = Annotated[datetime, BeforeValidator(instant), AfterValidator(_happened)]
+Happened = Annotated[datetime, BeforeValidator(_happened)]
 """A time at which something has happened: at most 60 s ahead of now. Validate with the context `{"now": …}`."""
 Ahead = Annotated[datetime, BeforeValidator(instant), AfterValidator(_ahead)]
 """A time that lies ahead. Validate with the context `{"now": …}`."""

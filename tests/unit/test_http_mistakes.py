@@ -62,6 +62,8 @@ def mistakes(body: dict[str, Any]) -> list[tuple[str | None, MistakeCode, str | 
         ({"at": "1066-10-14T00:00:00Z"}, ("#/at", "out_of_range", None)),
         ({"at": 1783330200}, ("#/at", "wrong_type", None)),
         ({"at": "2026-07-06T09:31:00.001Z"}, ("#/at", "in_future", "Check your clock")),
+        ({"at": "2999-01-01T00:00:00Z"}, ("#/at", "in_future", "Check your clock")),
+        ({"next_at": "2999-01-01T00:00:00Z"}, ("#/next_at", "out_of_range", None)),
         ({"value": {"amount": 1.5, "currency": "GBP"}}, ("#/value/amount", "wrong_type", None)),
         ({"value": {"amount": 10**16, "currency": "GBP"}}, ("#/value/amount", "out_of_range", None)),
         ({"value": {"amount": 1, "currency": "XXX"}}, ("#/value/currency", "invalid_currency", "Write it as GBP")),
