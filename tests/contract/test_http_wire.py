@@ -87,3 +87,13 @@ async def test_a_caller_who_leaves_in_the_middle_of_a_body_does_no_harm(edge: Ed
     await writer.drain()
     writer.close()
     assert (await asked(port, b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"))[0] == 200
+
+
+async def test_a_head_is_answered_without_its_body_and_the_line_stays_open(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for method in (b"HEAD", b"HEAD", b"GET"):
+        writer.write(method + b" /livez HTTP/1.1\r\n" + HOST + b"\r\n")
+        async with asyncio.timeout(10):
+            head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+    writer.close()

@@ -36,10 +36,10 @@ class Passage:
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get(REQUEST_ID), self._edge.clock.now())
         traceparent = traceparent_of(headers.get("traceparent"))
-        scope["leadgate.request_id"] = request_id
         answer = _Answer(scope, send, {REQUEST_ID: request_id} | ({"traceparent": traceparent} if traceparent else {}))
-        if scope["method"] == "HEAD":
-            scope["method"] = "GET"
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        # A copy: the server looks at its own again, to know whether a body has to follow.
+        scope = {**scope, "leadgate.request_id": request_id, "method": method}
         began = perf_counter()
         with following(Trace(request_id, traceparent)):
             try:
