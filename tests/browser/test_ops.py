@@ -7,12 +7,11 @@ from datetime import timedelta
 import pytest
 import uvicorn
 from kit.browser import CHROMIUM
-from kit.counting import Metrics, metrics_of
+from kit.counting import Metrics, measured, metrics_of
 from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import key_of
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from schemas.events.signals import QueueMeasured
 from schemas.words import PrincipalKind
 from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
@@ -63,14 +62,8 @@ def answered(n: int, source: str = "web") -> Tale:
     return Tale(n).enquiry(source=source).claimed().attempted("conversation", seconds=94)
 
 
-def measured(depth: int, zone: str) -> QueueMeasured:
-    none = dict.fromkeys(QueueMeasured.model_fields, 0)
-    some = {"queue": "closing/uk", "depth": depth, "target": 4, "zone": zone, "opens_at": None, "measured_at": MONDAY}
-    return QueueMeasured(**{**none, **some, "oldest_queued_at": None})
-
-
 async def test_it_shows_all_without_a_script(metrics: Metrics, edge: Edge, url: str, chromium: Browser) -> None:
-    await metrics.tell(*all_told([answered(1), Tale(2).enquiry()]), measured(1, "red"))
+    await metrics.tell(*all_told([answered(1), Tale(2).enquiry()]), measured(depth=1, target=4, zone="red"))
     page = await signed_in(chromium, url, await key_of(edge, PrincipalKind.MANAGER), scripts=False)
     rows = page.get_by_role("row")
     await expect(rows.filter(has_text="Conversed")).to_contain_text("1")
@@ -95,7 +88,9 @@ async def test_it_follows_what_happens_and_leaves_the_focus_alone(
     await expect(leads).to_contain_text("1")
     source = page.get_by_label("Source")
     await source.focus()
-    await metrics.tell(*all_told([answered(2, "fair"), answered(3, "fair")]), measured(2, "yellow"))
+    await metrics.tell(
+        *all_told([answered(2, "fair"), answered(3, "fair")]), measured(depth=2, target=4, zone="yellow")
+    )
     await expect(leads).to_contain_text("3")
     await expect(page.get_by_role("row").filter(has_text="closing/uk")).to_contain_text("yellow")
     await expect(source).to_be_focused()

@@ -6,12 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
-from kit.counting import Metrics, asked, metrics_of
+from kit.counting import Metrics, asked, measured, metrics_of
 from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import calling, key_of
 
 from schemas.events.series import Metric
-from schemas.events.signals import QueueMeasured
 from schemas.words import PrincipalKind
 from services.metrics.catalogue import STEPS
 from services.runtime.clock import ManualClock
@@ -38,29 +37,6 @@ def whole_life(n: int = 1, **more: Any) -> Tale:
     tale.created().released().queued("closing/uk", seconds=210, due=None).claimed("rep_bob", seconds=300)
     tale.attempted("conversation", seconds=360).accepted(seconds=360).meeting(seconds=900).requested(seconds=950)
     return tale.presented(seconds=1000).won(seconds=1200, amount=2500000)
-
-
-def measured(queue: str = "closing/uk", **more: Any) -> QueueMeasured:
-    row = {
-        "queue": queue,
-        "depth": 7,
-        "target": 8,
-        "zone": "green",
-        "shortage": 0,
-        "over_target": 0,
-        "pool": 3,
-        "in_hand": 2,
-        "open": 5,
-        "parked": 0,
-        "snoozed": 1,
-        "out_of_hours": 0,
-        "opens_at": None,
-        "oldest_queued_at": MONDAY,
-        "reps_present": 2,
-        "sla_breached": 0,
-        "measured_at": MONDAY,
-    }
-    return QueueMeasured(**{**row, **more})
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -198,7 +174,17 @@ async def test_the_queues(metrics: Metrics, mo: httpx.AsyncClient) -> None:
     await metrics.tell(
         measured(depth=1, zone="red"),
         measured("inbound/main", target=None, zone=None, oldest_queued_at=None),
-        measured(),
+        measured(
+            depth=7,
+            target=8,
+            zone="green",
+            pool=3,
+            in_hand=2,
+            open=5,
+            snoozed=1,
+            reps_present=2,
+            oldest_queued_at=MONDAY,
+        ),
     )
     answer = await asked(mo, "queues")
     assert answer["as_of"] == "2026-07-06T10:30:00.000Z"

@@ -9,13 +9,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from kit.counting import Metrics, metrics_of
+from kit.counting import Metrics, measured, metrics_of
 from kit.sse import Ear, listening
 from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import key_of
 from kit.waiting import until
 
-from schemas.events.signals import QueueMeasured
 from schemas.words import PrincipalKind
 from services.metrics import stream, tail
 from services.metrics.kept import last_revision
@@ -60,12 +59,6 @@ def received(n: int = 1, **more: Any) -> Tale:
     return Tale(n).received(direction="outbound", **more)
 
 
-def measured(queue: str = "closing/uk", depth: int = 1) -> QueueMeasured:
-    none = dict.fromkeys(QueueMeasured.model_fields, 0)
-    some = {"queue": queue, "depth": depth, "target": 8, "zone": "red", "opens_at": None}
-    return QueueMeasured(**{**none, **some, "oldest_queued_at": MONDAY, "measured_at": MONDAY})
-
-
 async def test_it_begins_with_how_to_come_back_and_says_how_fresh_it_is(listen: Listen) -> None:
     async with listen() as ear:
         assert ear.status == 200
@@ -99,7 +92,7 @@ async def test_a_change_is_told_as_the_record_of_its_topic(metrics: Metrics, lis
         assert {metric} | {one["metric"] for one in await series(ear, 2)} == {"submissions", "leads", "leads_outbound"}
         await metrics.tell(*received(2).told)
         assert [(one["value"], one["revision"]) for one in await series(ear, 3)] == [(2, 4), (2, 5), (2, 6)]
-        await metrics.tell(measured())
+        await metrics.tell(measured(depth=1, oldest_queued_at=MONDAY))
         (queue,) = await series(ear, 1)
         assert (queue["key"], queue["depth"], queue["oldest_age_ms"]) == ("queue=closing/uk", 1, 3_600_000)
         assert "oldest_queued_at" not in queue

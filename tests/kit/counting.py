@@ -11,10 +11,11 @@ import httpx
 from fastapi import FastAPI
 
 from kit.desks import POLICY
+from kit.tales import MONDAY
 from kit.tiny import calling, key_of
 from kit.waiting import running
 from schemas.envelope import Envelope
-from schemas.events.signals import Signal
+from schemas.events.signals import QueueMeasured, Signal
 from schemas.events.stamp import Told
 from schemas.words import PrincipalKind
 from services import policies
@@ -71,6 +72,14 @@ def interleaved(stories: Sequence[Sequence[Told]], turns: Iterable[int]) -> list
         found.append(story.pop(0))
         left = [one for one in left if one]
     return [*found, *(told for story in left for told in story)]
+
+
+def measured(queue: str = "closing/uk", **said: Any) -> QueueMeasured:
+    """A queue's measures: nothing there, but for what is `said`."""
+    row = dict.fromkeys(QueueMeasured.model_fields, 0) | dict.fromkeys(
+        ["target", "zone", "opens_at", "oldest_queued_at"]
+    )
+    return QueueMeasured(**row | {"queue": queue, "measured_at": MONDAY} | said)
 
 
 @dataclass

@@ -11,7 +11,16 @@ from schemas.events.stamp import LifecycleEvent, Told
 
 WORK = {"enquiry", "prospect", "opportunity"}
 TALKS = {"conversation", "callback", "not_now", "refused"}
-PAIRED = "leads attempted conversed qualified meetings proposals_requested proposals_presented won".split()
+PAIRED = {
+    "leads",
+    "attempted",
+    "conversed",
+    "qualified",
+    "meetings",
+    "proposals_requested",
+    "proposals_presented",
+    "won",
+}
 
 
 @dataclass(frozen=True)
@@ -258,7 +267,8 @@ def _handovers(story: Story) -> Iterable[Clock]:
                 reps.append(said.rep_id)
             if mine and one.name == "item.attempted" and said.kind == "opportunity" and said.outcome in TALKS:
                 talks.append(said.attempted_at or one.stamp.at)
-            if one.name == "opportunity.meeting" and said.state == "held" and said.opportunity_id == event.opportunity_id:
+            held = one.name == "opportunity.meeting" and said.state == "held"
+            if held and said.opportunity_id == event.opportunity_id:
                 talks.append(min(said.scheduled_for, one.stamp.at))
         dims = story.dims(event.queue, story.segment_at(told), next(iter(reps), None))
         took = _took(told.stamp.at, next(iter(talks), None))

@@ -134,9 +134,7 @@ def going_on(dice: Dice, tale: Tale, *, opportunities: int) -> Tale:
 def question_of(dice: Dice) -> Question:
     start = FIRST + timedelta(minutes=15 * dice.upto(200), seconds=dice.upto(900))
     period = Period(start, start + timedelta(hours=1 + dice.upto(100)))
-    groups: list[Grouping] = []
-    for _ in range(dice.of(0, 1, 1, 2)):
-        groups.append(dice.of(*Grain, *Dimension))
+    groups: list[Grouping] = [dice.of(*Grain, *Dimension) for _ in range(dice.of(0, 1, 1, 2))]
     filters: dict[Dimension, tuple[str, ...]] = {}
     if dice.chance(2):
         dimension = dice.of(*Dimension)
@@ -152,7 +150,7 @@ def question_of(dice: Dice) -> Question:
     return Question(period, dice.of(*ZONES), tuple(dict.fromkeys(groups)), filters)
 
 
-# --- the plain reckoning of an answer ----------------------------------------------------------------------------------
+# --- the plain reckoning of an answer ---------------------------------------------------------------------------------
 
 Key = tuple[tuple[str, str | None], ...]
 
@@ -252,7 +250,7 @@ def shown_speed(rows: tuple[SpeedRow, ...]) -> dict[Key, Any]:
     return shown
 
 
-# --- the properties ----------------------------------------------------------------------------------------------------
+# --- the properties ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_a_lead_knows_each_desk_where_it_had_a_place() -> None:
     assert fold(closing())[0].desks == {"inbound", "closing"}
 
 
-# --- clocks ----------------------------------------------------------------------------------------------------------
+# --- clocks -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_clocks_of_a_hand_raiser() -> None:
@@ -267,7 +267,7 @@ def test_each_opportunity_has_its_own_hand_over_clock() -> None:
     assert [t.at - MONDAY for t in timings_of(fold(tale)[0])] == [timedelta(seconds=100), timedelta(seconds=200)]
 
 
-# --- resubmissions ---------------------------------------------------------------------------------------------------
+# --- resubmissions ----------------------------------------------------------------------------------------------------
 
 
 def resubmitted(seconds: float, **more: object) -> Known:
@@ -309,7 +309,7 @@ def test_only_a_hand_raisers_resubmission_restarts_the_clock_and_only_of_the_lea
     assert not restarted(replace(again, merged_into=lead_id(9)), root)
 
 
-# --- the catalogue ---------------------------------------------------------------------------------------------------
+# --- the catalogue ----------------------------------------------------------------------------------------------------
 
 
 def test_each_kind_of_fact_is_counted_somewhere_and_has_a_bit_of_its_own() -> None:
