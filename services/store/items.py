@@ -146,8 +146,12 @@ def put(
     reserved_why: str | None = None,
     opportunity_id: OpportunityId | None = None,
     customer_id: CustomerId | None = None,
+    token: FencingToken = FencingToken(0),
 ) -> Item:
-    """Make an item, in the pool or in the queue; the latter is told. The caller moves the lead."""
+    """Make an item, in the pool or in the queue; the latter is told. The caller moves the lead.
+
+    `token`: that of the last claim on what it goes on with; its own claims have larger ones.
+    """
     item = Item(
         id=ItemId(mint("itm", story.now)),
         lead_id=story.id,
@@ -165,7 +169,7 @@ def put(
         reserved_until=reserved_until,
         reserved_why=reserved_why,
         returned_by=(),
-        token=FencingToken(0),
+        token=token,
         attempted_at=None,
         conversed_at=None,
         sla_breached_at=None,

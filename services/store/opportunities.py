@@ -187,12 +187,15 @@ def further(opportunity: Opportunity, stage: Stage) -> str:
 async def reopen(tx: Tx, story: Story, opportunity: OpportunityId, policy: Policy) -> bool:
     """Open a lost opportunity again, its lead locked; False where it is not lost.
 
-    It is a new item: its age begins now, for it did not wait meanwhile. It skips the pool. Whoever held it last has
-    the first right for a day, if they are there (continuity).
+    It is a new item: its age begins now, for it did not wait meanwhile; its tokens go on, so that no older one is ever
+    good for the opportunity again. It skips the pool. Whoever held it last has the first right for a day, if they are
+    there (continuity).
     """
     found = await find(tx, opportunity)
     if found is None or OPPORTUNITY.move(found.state, Act.REOPEN) is None:
         return False
+    before = await items.find(tx, found.item_id)
+    assert before is not None, "an item is never deleted"
     queue = found.queue if found.queue in policy.queues else policy.fallback_handover.then.queue
     holder = await reps.find(tx, found.closer) if found.closer else None
     reserved = holder is not None and holder.is_present(tx.now) and queue in holder.queues
@@ -214,6 +217,7 @@ async def reopen(tx: Tx, story: Story, opportunity: OpportunityId, policy: Polic
         reserved_until=tx.now + RESERVED if reserved else None,
         reserved_why=Exempt.CONTINUITY.value if reserved else None,
         opportunity_id=opportunity,
+        token=before.token,
     )
     await change(tx, opportunity, item_id=item.id)
     return True

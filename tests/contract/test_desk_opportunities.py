@@ -343,6 +343,16 @@ async def test_reopened_it_is_a_new_item_for_its_last_holder_first(desks: Desks)
     ok(await again.deal("won", {"value": GBP}))
 
 
+async def test_reopened_its_former_tokens_are_good_for_nothing(desks: Desks) -> None:
+    hold = await deal_of(desks)
+    ok(await hold.deal("lost", {"reason": "timing"}))
+    assert await reopen(desks, hold.opportunity)
+    again = await hold.rep.take("closing")
+    assert again.said["claim"]["token"] > hold.said["claim"]["token"]
+    refused(await hold.deal("won", {"value": GBP}), 409, "claim_lost", state="active")
+    ok(await again.deal("won", {"value": GBP}))
+
+
 async def test_reopened_while_its_last_holder_is_away_it_is_anyones(desks: Desks) -> None:
     hold = await deal_of(desks)
     other = await desks.rep("closing/uk")
