@@ -21,9 +21,10 @@ def decode(envelope: Envelope, value: bytes) -> LeadSubmitted:
 
 
 def handler(keyring: Keyring) -> Handler[LeadSubmitted]:
-    """Identify, decide, enqueue, record receipts, tell."""
+    """Identify, decide, enqueue, record receipts, tell: in the order of capture, whichever partitions they came by."""
 
     async def handle(tx: Tx, batch: Sequence[Received[LeadSubmitted]]) -> Sequence[Refused]:
+        batch = sorted(batch, key=lambda one: one.event.received_at)
         policy = await policies.active(tx)
         async with telling(tx) as stories:
             loaded = await leads.load(tx, keyring, batch)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 from schemas.events.intake import LeadSubmitted
 from services.router.handler import decode, handler
 from services.router.process import GROUP, TOPICS
+from services.runtime.clock import ManualClock
 from services.runtime.consumer import Consumer
 from services.runtime.edge import Edge
 from services.runtime.log.port import Message
@@ -48,6 +50,17 @@ async def test_a_repeated_submission_changes_nothing(routing: Routing) -> None:
     before = await counts(routing), await routing.lead(sent.id)
     await routing.route(sent, sent)
     assert (await counts(routing), await routing.lead(sent.id)) == before
+
+
+async def test_leads_of_one_batch_wait_in_the_order_in_which_they_came(routing: Routing, clock: ManualClock) -> None:
+    sent = []
+    for n in range(12):
+        sent.append(lead(routing, str(n), email=f"{n}@example.com"))
+        clock.move(timedelta(milliseconds=1))
+    await routing.route(*reversed(sent))
+    waiting = await routing.rows(select(t.items).order_by(t.items.c.rank_at, t.items.c.id))
+    assert len({item["rank_at"] for item in waiting}) == 1
+    assert [item["lead_id"] for item in waiting] == [one.id for one in sent]
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in three"])
