@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 import asyncpg
 import pytest
 from kit.desks import Desks, desks_of
-from kit.postgres import create_template
+from kit.postgres import create_template, gone_with_us
 
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.edge import Edge, open_edge
 from services.runtime.embedded import FAST_AND_LOSING, Embedded
 from services.runtime.log.port import EventLog
+from services.runtime.postmaster import running
 from services.runtime.secret import Keyring
 from services.runtime.settings import Settings
 
@@ -35,7 +36,10 @@ def postgres() -> Iterator[Embedded]:
     with TemporaryDirectory(prefix="leadgate-tests-") as directory:
         server = Embedded(Path(directory), options=FAST_AND_LOSING, say=lambda _: None)
         asyncio.run(server.attach())
-        yield server
+        found = running(server.data_dir / "postgres")
+        assert found is not None
+        with gone_with_us(found.pid):
+            yield server
         asyncio.run(server.leave())
 
 

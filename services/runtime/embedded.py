@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ import asyncpg
 
 from services.runtime.account import Account, account_for
 from services.runtime.exits import Refused, Unavailable
+from services.runtime.failures import Failure, failure
 from services.runtime.locks import FileLock
 from services.runtime.postmaster import PID_FILE, Postmaster, any_process, is_alive, is_server, running
 
@@ -29,6 +30,7 @@ MAJOR = "18"
 _LONGEST_SOCKET = 100
 """Bytes of a socket's path: the system's limit is 107 (104 on some), its own name included."""
 _TEMPORARY = "leadgate-"
+_TRIES = 5
 _LOG_LIMIT = 10 * 1024 * 1024
 
 OPTIONS: Mapping[str, str] = MappingProxyType(
@@ -97,7 +99,6 @@ class Embedded:
             self._using.take(shared=True)
             try:
                 await self._up()
-                await self._create_database()
             except BaseException:
                 self._using.release()
                 self._sole.release()
@@ -122,16 +123,30 @@ class Embedded:
                         await self._up()
 
     async def _up(self) -> None:
-        started: int | None = None
-        if running(self._data) is None:
-            self._refuse_other_versions()
-            account = account_for(self._data, self.data_dir, _binaries() / "postgres")
-            if not self._data.exists():
-                await asyncio.to_thread(self._initialise, account)
-            await self._forget_the_dead()
-            self._sockets = self._socket_directory(account)
-            started = self._spawn(account)
-        self._sockets = (await self._ready(started)).sockets
+        """Have it run and take connections; what goes away while we wait for it is started anew, a few times."""
+        why: object = ""
+        for _ in range(_TRIES):
+            started: int | None = None
+            if running(self._data) is None:
+                self._refuse_other_versions()
+                account = account_for(self._data, self.data_dir, _binaries() / "postgres")
+                if not self._data.exists():
+                    await asyncio.to_thread(self._initialise, account)
+                await self._forget_the_dead()
+                self._sockets = self._socket_directory(account)
+                started = self._spawn(account)
+            if (found := await self._ready(started)) is None:
+                why = self._last_words()
+            else:
+                self._sockets = found.sockets
+                try:
+                    return await self._create_database()
+                except Exception as error:
+                    if failure(error) is not Failure.OUTAGE:
+                        raise
+                    why = repr(error)
+            await asyncio.sleep(0.2)
+        raise Unavailable(f"PostgreSQL does not start on {self._data}:\n{why}")
 
     def _refuse_other_versions(self) -> None:
         marker = self._data / "PG_VERSION"
@@ -214,12 +229,12 @@ class Embedded:
             )
         return int(started.stdout)
 
-    async def _ready(self, started: int | None) -> Postmaster:
-        """Wait until it takes connections: after a crash it recovers first, which may take long."""
+    async def _ready(self, started: int | None) -> Postmaster | None:
+        """Wait until it takes connections: after a crash it recovers first, which may take long. None: it is gone."""
         waited = 0.0
         while (found := running(self._data)) is None or not found.ready:
             if found is None and (started is None or not is_alive(started)):
-                raise Unavailable(f"PostgreSQL does not run on {self._data}:\n{self._last_words()}")
+                return None
             await asyncio.sleep(0.02)
             waited += 0.02
             if waited >= 5 and round(waited, 2) % 5 == 0:
@@ -227,22 +242,20 @@ class Embedded:
         return found
 
     async def _create_database(self) -> None:
-        conn = await self._connect()
+        conn = await asyncpg.connect(self.url("postgres"), timeout=30)
         try:
             if not await conn.fetchval("SELECT true FROM pg_database WHERE datname = 'leadgate'"):
                 await conn.execute("CREATE DATABASE leadgate")
         finally:
             await conn.close()
 
-    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(self.url("postgres"), timeout=30)
-
     async def _down(self) -> None:
         found = running(self._data)
         if found is None:
             return
         for how, patience in ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)):
-            _kill(found.pid, how)
+            with suppress(ProcessLookupError):
+                os.kill(found.pid, how)
             if await self._gone(found.pid, patience):
                 break
         if found.sockets.name.startswith(_TEMPORARY):
@@ -283,10 +296,3 @@ def _binaries() -> Path:
     if found is None or not (found / "postgres").exists():
         raise Unavailable("there is no embedded PostgreSQL for this machine: set DATABASE_URL to a PostgreSQL server.")
     return found
-
-
-def _kill(pid: int, how: signal.Signals) -> None:
-    try:
-        os.kill(pid, how)
-    except ProcessLookupError:
-        return

@@ -165,6 +165,24 @@ async def test_all_killed_at_once_recovers(tmp_path: Path) -> None:
         assert await conn.fetchval("SELECT n FROM kept") == 7
 
 
+async def test_what_a_killed_server_left_running_is_waited_for_before_another_starts(tmp_path: Path) -> None:
+    """Two servers' processes on the same data would spoil it."""
+    async with embedded(ours := server(tmp_path)):
+        conn = await asyncpg.connect(ours.url())
+        backend, killed = conn.get_server_pid(), pid(tmp_path)
+        assert killed is not None
+        os.kill(backend, signal.SIGSTOP)
+        os.kill(killed, signal.SIGKILL)
+        await gone(killed, tmp_path)
+        starting = asyncio.create_task(server(tmp_path).attach())
+        assert await asyncio.wait([starting], timeout=1) == (set(), {starting})
+        assert pid(tmp_path) is None
+        os.kill(backend, signal.SIGKILL)
+        await starting
+        assert pid(tmp_path) not in (killed, None)
+        conn.terminate()
+
+
 async def test_a_pid_that_another_process_has_by_now_is_not_trusted(tmp_path: Path) -> None:
     async with embedded(server(tmp_path)):
         was = (tmp_path / "postgres" / "postmaster.pid").read_text()

@@ -1,5 +1,9 @@
 """Databases for tests."""
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import asyncpg
 
 from schemas.topics import PARTITIONS, TOPICS
@@ -24,3 +28,11 @@ async def create_template(server: Embedded) -> str:
     finally:
         await conn.close()
     return TEMPLATE
+
+
+@contextmanager
+def gone_with_us(pid: int) -> Iterator[None]:
+    """Should the test run be killed, this process of its goes too."""
+    with subprocess.Popen(["/bin/sh", "-c", 'read never; kill -INT "$0"', str(pid)], stdin=subprocess.PIPE) as guard:
+        yield
+        guard.kill()
