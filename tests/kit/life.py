@@ -76,6 +76,12 @@ class Item:
     def open(self) -> bool:
         return self.state not in ("done", "cancelled")
 
+    @property
+    def token(self) -> int:
+        """Of the last claim: they go on from item to item of one opportunity."""
+        before = [item for item in self.lead.items if item.desk == "closing"] if self.desk == "closing" else [self]
+        return sum(len(item.claims) for item in before[: before.index(self) + 1])
+
     def end(self, state: str) -> None:
         """End the item, or put it back; a claim on it ends."""
         if self.held:

@@ -101,7 +101,7 @@ class Life(RuleBasedStateMachine):
         assert answer.status_code == status, answer.text
         if item is not None:
             said = answer.json()
-            assert (said["item"]["lead"]["id"], said["claim"]["token"]) == (item.lead.id, len(item.claims))
+            assert (said["item"]["lead"]["id"], said["claim"]["token"]) == (item.lead.id, item.token)
             self.claims[item.claims[-1]] = said["claim"]["id"]
             if item.desk == "closing":
                 self.deals[item.lead] = said["item"]["opportunity"]["id"]
@@ -171,7 +171,7 @@ class Life(RuleBasedStateMachine):
     @rule(pick=PICK, how=st.sampled_from(["won", "lost", "lost for now"]))
     def close(self, pick: int, how: str) -> None:
         item, _ = self.one(pick, "closing")
-        rep, token = self.reps[item.claims[-1].rep], len(item.claims)
+        rep, token = self.reps[item.claims[-1].rep], item.token
         path = f"/v1/opportunities/{self.deals[item.lead]}"
         if how == "won":
             answer = self.run(rep.post(f"{path}/won", {"value": GBP}, token=token))
@@ -257,13 +257,17 @@ class Life(RuleBasedStateMachine):
         """Something that is held, and how to act on it."""
         items = self.held(desk)
         item = items[pick % len(items)]
-        rep, claim, token = self.reps[item.claims[-1].rep], self.claims[item.claims[-1]], len(item.claims)
+        rep, claim, token = self.reps[item.claims[-1].rep], self.claims[item.claims[-1]], item.token
         return item, lambda what, body: self.run(rep.post(f"/v1/claims/{claim}/{what}", body, token=token))
 
     def ended(self) -> list[tuple[Claim, int]]:
         """Claims that have ended, with their tokens."""
         items = [item for lead in self.model.leads for item in lead.items]
-        claims = [(claim, token) for item in items for token, claim in enumerate(item.claims, 1)]
+        claims = [
+            (claim, item.token - len(item.claims) + number)
+            for item in items
+            for number, claim in enumerate(item.claims, 1)
+        ]
         return [(claim, token) for claim, token in claims if not claim.active]
 
     def alike(self) -> None:
@@ -274,7 +278,7 @@ class Life(RuleBasedStateMachine):
                 lead.state,
                 lead.outcome,
                 lead.deal,
-                [(item.desk, item.state, item.held and item.held.rep, len(item.claims)) for item in lead.items],
+                [(item.desk, item.state, item.held and item.held.rep, item.token) for item in lead.items],
             )
             for lead in self.model.leads
         }
