@@ -319,8 +319,8 @@ def test_whatever_is_done_in_whatever_order_the_desks_do_as_the_model_says(
         run_state_machine_as_test(
             Life,
             settings=settings(
-                max_examples=20,
-                stateful_step_count=50,
+                max_examples=14,
+                stateful_step_count=45,
                 deadline=None,
                 derandomize=True,
                 suppress_health_check=list(HealthCheck),
