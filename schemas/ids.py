@@ -6,9 +6,7 @@ from base64 import b32encode
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _FROM_RFC4648 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
 PATTERN = re.compile(r"^[a-z]{2,3}_[0-9a-hjkmnp-tv-z]{26,32}$")
-PREFIXES = frozenset(
-    "ld sub per acc itm clm att opp mtg prq prp cus rep sup key dec evt req dlq".split()  # noqa: SIM905 - reads as the list it is
-)
+PREFIXES = frozenset("ld sub per acc itm clm att opp mtg prq prp cus rep sup key dec evt req dlq".split())
 
 
 def encode(raw: bytes) -> str:

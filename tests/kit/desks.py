@@ -56,7 +56,8 @@ desks:
     queues:
       main: {calendar: london, lease: 5 working days, next_step: 20 working days, grace: 5 working days}
 """
-"""`intent`: asleep is nurtured; buy and trial make opportunities of `closing/uk` (hot; nobody qualified it), visit of `closing/field`."""
+"""`intent`: asleep is nurtured; buy (hot) and trial (nobody qualified it) make opportunities of `closing/uk`, visit
+of `closing/field`."""
 GBP = {"amount": 1250000, "currency": "GBP"}
 
 

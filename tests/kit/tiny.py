@@ -174,7 +174,12 @@ def _finish(call: Call, response: Response) -> Response:
 
 
 @routes.post("/v1/forms/{key}")
-@allow(PrincipalKind.FORM, idempotent=False, media=("application/x-www-form-urlencoded", "application/json"), finish=_finish)
+@allow(
+    PrincipalKind.FORM,
+    idempotent=False,
+    media=("application/x-www-form-urlencoded", "application/json"),
+    finish=_finish,
+)
 async def form(call: Call, key: str, body: bytes) -> NoteOut:
     """Of a web form."""
     return NoteOut(id=call.principal.key_id, text=str(call.principal.source), at=call.now, count=len(body))

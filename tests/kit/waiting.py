@@ -11,7 +11,7 @@ T = TypeVar("T")
 async def until(condition: Callable[[], Awaitable[bool]], *, within: float = 10) -> None:
     """Wait until it is so; fail where it does not come within so many seconds."""
     async with asyncio.timeout(within):
-        while not await condition():  # noqa: ASYNC110 - what is waited for has no event
+        while not await condition():
             await asyncio.sleep(0.01)
 
 
