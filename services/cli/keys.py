@@ -1,11 +1,13 @@
 """`leadgate keys create | list | revoke`."""
 
-from typing import Any
+import json
+from typing import Any, TypeVar
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.api.keys import KeyIn, NewKeyOut, RepKeyIn
+from schemas.api.reps import RepIn
 from schemas.words import PrincipalKind, QueueName
 from services import policies
 from services.cli.options import Shared, at_store, shared
@@ -14,10 +16,13 @@ from services.runtime import keys as made
 from services.runtime.edge import Edge
 from services.runtime.exits import NotFound, Refused
 from services.runtime.http.keys import shown, wanted
+from services.runtime.http.mistakes import body_mistakes
 from services.runtime.tx import Tx
 from services.store import reps
 
+T = TypeVar("T")
 _KEY_IN: TypeAdapter[KeyIn] = TypeAdapter(KeyIn)
+_REP_IN = TypeAdapter(RepIn)
 
 
 @click.group()
@@ -62,8 +67,9 @@ def create(shared: Shared, queues: tuple[str, ...], skills: tuple[str, ...], zon
     async def done(edge: Edge) -> NewKeyOut:
         async with edge.database.tx() as tx:
             if new_rep:
-                given["rep_id"] = await _new_rep(tx, given["name"], queues, skills, zone)
-            body = _checked({name: value for name, value in given.items() if value not in (None, ())})
+                wished = {"name": given["name"], "queues": queues, "skills": skills, "zone": zone}
+                given["rep_id"] = await _new_rep(tx, _checked(_REP_IN, RepIn, wished))
+            body = _checked(_KEY_IN, KeyIn, {name: value for name, value in given.items() if value not in (None, ())})
             if isinstance(body, RepKeyIn) and await reps.find(tx, body.rep_id) is None:
                 raise NotFound(f"there is no rep {body.rep_id}: see GET /v1/reps, or make one with --name and --queue")
             try:
@@ -85,32 +91,47 @@ class _KeyLimit(Refused):
     code = "key_limit"
 
 
-async def _new_rep(tx: Tx, name: str, queues: tuple[str, ...], skills: tuple[str, ...], zone: str | None) -> str:
+async def _new_rep(tx: Tx, wished: RepIn) -> str:
     policy = await policies.active(tx)
-    for queue in queues:
+    for queue in wished.queues:
         if queue not in policy.queues:
             raise click.UsageError(
                 f"--queue {queue}: no such queue. The policy has {', '.join(sorted(policy.queues))}."
             )
     rep = await reps.create(
-        tx, name=name, queues=[QueueName(queue) for queue in queues], skills=skills, zone=zone or policy.zone.key
+        tx,
+        name=wished.name,
+        queues=[QueueName(queue) for queue in wished.queues],
+        skills=wished.skills,
+        zone=wished.zone or policy.zone.key,
     )
     return rep.id
 
 
-def _checked(given: dict[str, Any]) -> KeyIn:
+def _checked(adapter: TypeAdapter[T], model: Any, given: dict[str, Any]) -> T:
+    """What the flags say, checked as the API checks a body. Raises: UsageError, with each mistake at its flag."""
     try:
-        return _KEY_IN.validate_python(given)
+        return adapter.validate_json(json.dumps(given))
     except ValidationError as error:
-        flags = {"origins": "--origin", "error_pages": "--error-page", "desks": "--desk", "rep_id": "--rep"}
-        told = []
-        for each in error.errors():
-            name = next((str(part) for part in each["loc"] if part in given or part in _FIELDS), "")
-            told.append(f"{flags.get(name, '--' + name.replace('_', '-'))}: {each['msg']}")
-        raise click.UsageError("; ".join(told)) from None
+        told = [
+            f"{_flag(mistake.pointer)}: {mistake.detail}." + (f" {mistake.remedy}." if mistake.remedy else "")
+            for mistake in body_mistakes(error, model, given)
+        ]
+        raise click.UsageError(" ".join(told)) from None
 
 
-_FIELDS = ("name", "source", "rep_id", "desks", "origins", "thank_you", "error_pages")
+_ONE_OF = {"origins": "origin", "error_pages": "error-page", "desks": "desk", "queues": "queue", "skills": "skill"}
+"""What a flag that repeats is called, by its list."""
+
+
+def _flag(pointer: str | None) -> str:
+    """The flag that a pointer into the body means.
+
+    >>> _flag("#/origins/0")
+    '--origin'
+    """
+    name = (pointer or "#").split("/")[1]
+    return f"--{_ONE_OF.get(name, name.removesuffix('_id').replace('_', '-'))}"
 
 
 def _public_url(shared: Shared) -> str:

@@ -139,6 +139,28 @@ def test_a_rep_is_made_with_a_key_and_a_wrong_queue_is_named(terminal: Terminal)
     assert "closing/uk" in done.stderr
 
 
+def test_a_manager_s_key_is_of_the_desks_named(terminal: Terminal) -> None:
+    made = terminal.value(
+        "keys", "create", "--kind", "manager", "--name", "Mo", "--desk", "closing", "--desk", "inbound"
+    )
+    assert made["desks"] == ["closing", "inbound"]
+    assert terminal.value("keys", "create", "--kind", "manager", "--name", "Mo")["desks"] == []
+
+
+def test_a_flag_of_a_key_that_will_not_do_is_named_with_its_remedy(terminal: Terminal) -> None:
+    for kind, flags, told in (
+        ("manager", ("--name", "Mo", "--desk", "closng"), "--desk: must be one of: inbound, outbound, closing"),
+        ("manager", (), "--name: is required"),
+        ("form", ("--source", "web", "--origin", "example.com"), "--origin: is no web address. Write it as https://"),
+        ("admin", ("--name", "ops", "--source", "web"), "--source: no such field"),
+        ("rep", ("--rep", "ann"), "--rep: is no id of a rep"),
+        ("rep", ("--name", "Ann", "--queue", "closing/uk", "--zone", "Mars/Olympus"), "--zone: is no time zone"),
+    ):
+        done = terminal.run("keys", "create", "--kind", kind, *flags)
+        assert done.returncode == 2, kind
+        assert told in done.stderr, kind
+
+
 def test_a_policy_is_checked_published_and_shown(terminal: Terminal, tmp_path: Path) -> None:
     text = (POLICIES / "starter.yaml").read_text()
     faulty = tmp_path / "faulty.yaml"
