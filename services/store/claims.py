@@ -5,9 +5,9 @@ together by SKIP LOCKED: it waits for no lead and no item (law 14).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from router.leases import expires_at
 from router.lifecycle import Act
@@ -15,66 +15,20 @@ from router.limits import LimitReached, held, reached
 from router.policy.compiled import Policy, Queue
 from schemas.events.lifecycle import ItemClaimed
 from schemas.events.stamp import Actor
-from schemas.words import Exempt, ItemKind, QueueName, RepId, Role, Why, desk_of
+from schemas.words import Exempt, ItemKind, RepId, Role, Why, desk_of
 from services.runtime.hot import driver
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
 from services.store import holding, items, opportunities, pool, pullkeys, reps, suppressions
 from services.store.items import Claim, Item
+from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given, Pulled
 from services.store.reps import Rep
 from services.store.story import Stories
 
+_ITEM = ", ".join(f"item.{column.name}" for column in fields(Item))
+_CLAIM = ", ".join(f"claim.{column.name}" for column in fields(Claim))
 CANDIDATES = 32
 """How many heads of a queue one look takes in: more than pulls are under way on one queue at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A claim, granted or held already (a promise that is due, a repeated key)."""
-
-    why: Why
-    claim: Claim
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The claim that this key was given, which has ended."""
-
-    claim: Claim
-
-
-@dataclass(frozen=True, slots=True)
-class Full:
-    """Every queue of the rep's at the desk is at a limit; this is the first one's."""
-
-    limit: LimitReached
-
-
-@dataclass(frozen=True, slots=True)
-class Away:
-    """The rep is away until then; None: until that is changed."""
-
-    until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """The rep has no queue at the desk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Empty:
-    """Queues and pools have nothing for this rep. `queues`: what to wait on."""
-
-    queues: tuple[QueueName, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """There is something, but others had it locked just then: look again."""
-
-
-Pulled: TypeAlias = Given | Ended | Full | Away | Elsewhere | Empty | Busy
 
 
 async def pull(
@@ -206,14 +160,14 @@ async def _heads(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -
     return sorted(_Head(**row) for row in rows)
 
 
-TAKE_RESERVED_SQL = """
-SELECT item.* FROM routing.items AS item JOIN routing.leads AS lead ON lead.id = item.lead_id
+TAKE_RESERVED_SQL = f"""
+SELECT {_ITEM} FROM routing.items AS item JOIN routing.leads AS lead ON lead.id = item.lead_id
 WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until > $4 AND item.test = $2
   AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
 ORDER BY item.rank_at, item.id LIMIT 1
 FOR UPDATE OF item, lead SKIP LOCKED
-"""
-TAKE_SQL = """
+"""  # noqa: S608 - the columns are ours
+TAKE_SQL = f"""
 WITH head AS MATERIALIZED (
   SELECT first.id, first.rank_at FROM unnest($1::text[]) AS queue (name)
   CROSS JOIN LATERAL (
@@ -224,14 +178,14 @@ WITH head AS MATERIALIZED (
   ) AS first
   ORDER BY first.rank_at, first.id LIMIT $5
 )
-SELECT item.* FROM head
+SELECT {_ITEM} FROM head
 JOIN routing.items AS item ON item.id = head.id
 JOIN routing.leads AS lead ON lead.id = item.lead_id
 WHERE item.state = 'queued' AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
   AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
 ORDER BY head.rank_at, head.id LIMIT 1
 FOR UPDATE OF item, lead SKIP LOCKED
-"""
+"""  # noqa: S608 - the columns are ours
 
 
 async def _take(
@@ -251,18 +205,18 @@ async def _take(
     return None if row is None else Item.of(dict(row))
 
 
-GRANT_SQL = """
+GRANT_SQL = f"""
 WITH taken AS (
   UPDATE routing.items
   SET state = 'claimed', token = token + 1, reserved_for = NULL, reserved_until = NULL, reserved_why = NULL
   WHERE id = $2 AND state = 'queued'
   RETURNING id, lead_id, queue, token, test
 )
-INSERT INTO routing.claims
+INSERT INTO routing.claims AS claim
   (id, item_id, lead_id, rep_id, queue, token, state, why, exception, test, granted_at, expires_at)
 SELECT $1, taken.id, taken.lead_id, $3, taken.queue, taken.token, 'active', $4, $5, taken.test, $6, $7 FROM taken
-RETURNING *
-"""
+RETURNING {_CLAIM}
+"""  # noqa: S608 - the columns are ours
 
 
 async def _grant(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: Item) -> Claim:
@@ -289,15 +243,15 @@ async def _grant(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: Item)
     return claim
 
 
-TAKE_PROMISE_SQL = """
-SELECT claim.* FROM routing.claims AS claim
+TAKE_PROMISE_SQL = f"""
+SELECT {_CLAIM} FROM routing.claims AS claim
 JOIN routing.items AS item ON item.id = claim.item_id
 JOIN routing.leads AS lead ON lead.id = claim.lead_id
 WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.next_promise AND claim.served_at IS NULL
   AND claim.next_at <= $2 AND claim.test = $3
 ORDER BY claim.next_at, claim.id LIMIT 1
 FOR UPDATE OF claim, item, lead SKIP LOCKED
-"""
+"""  # noqa: S608 - the columns are ours
 
 
 async def _promise(tx: Tx, stories: Stories, rep: Rep, *, test: bool) -> Claim | None:

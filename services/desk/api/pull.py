@@ -16,7 +16,7 @@ from services.runtime.http.problems import Conflict, LimitReached, NotFound, Una
 from services.runtime.http.route import MET, Route
 from services.runtime.http.rule import allow
 from services.store import claims, itemviews
-from services.store.claims import Away, Busy, Elsewhere, Empty, Ended, Full, Given
+from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given
 from services.store.story import telling
 
 routes = APIRouter(route_class=Route, tags=["pull"])
