@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from schemas.topics import INBOUND, LIFECYCLE, OUTBOUND, SIGNALS, Topic
 from services.metrics.handler import WAKE
-from services.runtime import positions
+from services.runtime import looks, positions
 from services.runtime.edge import Edge
 from services.runtime.hot import driver
 from services.runtime.http.problems import Unavailable
@@ -26,6 +26,7 @@ PATIENCE = timedelta(seconds=2)
 BEHIND = timedelta(seconds=10)
 """Who is further behind than this will not catch up while one waits: the next looks are short."""
 _LOOK = timedelta(milliseconds=25)
+_AGAIN = timedelta(milliseconds=250)
 _KEEP = timedelta(seconds=5)
 
 STANDS_SQL = "SELECT as_of FROM metrics.freshness"
@@ -41,6 +42,7 @@ class Freshness:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._as_of: datetime | None = None
+        self._measured: datetime | None = None
         self._looking = asyncio.Lock()
         self._begun = 0
         self._done = 0
@@ -60,6 +62,37 @@ class Freshness:
         if self._as_of is None:
             raise Unavailable("The numbers have not caught up with the log yet.", after=1)
         return self._as_of
+
+    async def reach_measured(self) -> datetime:
+        """Wait, briefly, until all that was committed before this call is in the queues' measures; then, or in vain,
+        tell as of when these are: once all is routed the worker looks, and what it tells is read.
+
+        Raises: Unavailable where nothing was ever known.
+        """
+        routed = await self.reach()
+        looked = await self._looked()
+        if looked is None:
+            return routed
+        read = await self.reach()
+        if self._measured is None or read >= looked:
+            self._measured = max(filter(None, (self._measured, min(routed, looked, read))))
+        return self._measured
+
+    async def _looked(self) -> datetime | None:
+        """When the worker last looked at the queues: it is asked to do so now, and waited for if it is at work."""
+        channel = looks.done(looks.MEASURES)
+        with self._edge.wake.waiting(channel) as waiter:
+            async with self._edge.database.read() as tx:
+                asked, looked = tx.now, await looks.of(tx, looks.MEASURES)
+            if looked is None or asked - looked > BEHIND:
+                return looked
+            self._edge.wake.tell({looks.wanted(looks.MEASURES)})
+            deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+            while looked < asked and (left := deadline - asyncio.get_running_loop().time()) > 0:
+                await waiter.wait(min(_AGAIN, timedelta(seconds=left)))
+                async with self._edge.database.read() as tx:
+                    looked = await looks.of(tx, looks.MEASURES) or looked
+            return looked
 
     async def keep(self) -> None:
         """Look again and again, and write down what is known, for a restart. Until cancelled."""

@@ -69,6 +69,7 @@ def page_routes(freshness: Freshness) -> APIRouter:
     @seen_by(PrincipalKind.MANAGER)
     async def ops(call: Call, query: OpsQuery) -> Response:
         """The page."""
+        measured_at = await freshness.reach_measured()
         as_of = await freshness.reach()
         desks = desks_of(call.principal)
         async with call.edge.database.read() as tx:
@@ -82,7 +83,7 @@ def page_routes(freshness: Freshness) -> APIRouter:
             )
             (speed,) = await answers.speed(tx, question, as_of)
             shown = [name for name in queues if not query.queue or name in query.queue]
-            measured = await answers.queues(tx, shown, as_of)
+            measured = await answers.queues(tx, shown, measured_at)
             sources = await tallies.sources(tx)
         return page(
             call,

@@ -1,4 +1,4 @@
-"""Tables of the schemas `log` (records, positions, dead letters) and `access` (keys, stored answers)."""
+"""Tables of the schemas `log` (records, positions, looks, dead letters) and `access` (keys, stored answers)."""
 
 from sqlalchemy import (
     BigInteger,
@@ -67,6 +67,14 @@ positions = Table(
     Column("owner", Text, comment="the process that moved it last"),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("stopped IN ('brake', 'gap')", name="positions_stopped"),
+    schema="log",
+)
+
+looks = Table(
+    "looks",
+    metadata,
+    Column("name", Text, primary_key=True, comment="who looks, and tells the log what it finds"),
+    Column("at", DateTime(timezone=True), nullable=False, comment="all that stood then is told"),
     schema="log",
 )
 

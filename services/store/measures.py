@@ -28,8 +28,8 @@ async def changed(tx: ReadTx, policy: Policy) -> list[QueueName]:
     return [each.queue for each in measured if _is_news(each, rows.get(each.queue), tx.now)]
 
 
-async def tell(tx: Tx, policy: Policy, names: Sequence[QueueName]) -> int:
-    """Emit the measures of those of these queues that have news; how many had.
+async def tell(tx: Tx, policy: Policy, names: Sequence[QueueName]) -> bool:
+    """Emit the measures of those of these queues that have news; tell whether all could be looked at.
 
     A queue whose row another holds (a release, another worker) is left to the next look.
     """
@@ -41,7 +41,7 @@ async def tell(tx: Tx, policy: Policy, names: Sequence[QueueName]) -> int:
         written = {"measures": _told(measured), "measured_at": tx.now}
         await tx.execute(update(t.queues).where(t.queues.c.name == measured.queue).values(written))
     tx.emit(*news)
-    return len(news)
+    return len(rows) == len(names)
 
 
 def _is_news(measured: QueueMeasured, row: RowMapping | None, now: datetime) -> bool:

@@ -31,11 +31,15 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """`turn` does what there is to do, up to a bound, and tells whether to go on at once."""
+    """`turn` does what there is to do, up to a bound, and tells whether to go on at once.
+
+    It comes each `interval`, and when one of `channels` tells of something.
+    """
 
     name: str
     turn: Callable[[], Awaitable[bool]]
     interval: timedelta = SOON
+    channels: tuple[str, ...] = ()
 
 
 async def keep(edge: Edge, duty: Duty) -> None:
@@ -62,7 +66,7 @@ async def keep(edge: Edge, duty: Duty) -> None:
             edge.telemetry.loop_seconds.labels(duty.name).observe(loop.time() - began)
             edge.telemetry.loop_at.labels(duty.name).set(edge.clock.now().timestamp())
 
-    await every(duty.interval, work, edge.wake)
+    await every(duty.interval, work, edge.wake, *duty.channels)
 
 
 def told(edge: Edge, duty: str, error: Exception, **what: str) -> None:

@@ -1,11 +1,12 @@
-"""The duty of measures: what stands in the queues, told within a second of its change."""
+"""The duty of measures: what stands in the queues, told within a second of its change, and when somebody asks."""
 
 from services import policies
+from services.runtime import looks
 from services.runtime.edge import Edge
 from services.store import measures
 from services.worker.loops import Duty
 
-NAME = "measures"
+NAME = looks.MEASURES
 
 
 def duty(edge: Edge) -> Duty:
@@ -14,9 +15,11 @@ def duty(edge: Edge) -> Duty:
     async def turn() -> bool:
         async with edge.database.read() as tx:
             names = await measures.changed(tx, await policies.active(tx))
-        if names:
-            async with edge.database.tx() as tx:
-                await measures.tell(tx, await policies.active(tx), names)
+            looked_at = tx.now
+        async with edge.database.tx() as tx:
+            if not names or await measures.tell(tx, await policies.active(tx), names):
+                await looks.keep(tx, NAME, looked_at)
+                tx.wake(looks.done(NAME))
         return False
 
-    return Duty(NAME, turn)
+    return Duty(NAME, turn, channels=(looks.wanted(NAME),))

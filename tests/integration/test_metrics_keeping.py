@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +38,8 @@ from services.runtime.database import Database
 from services.runtime.edge import Edge
 from services.runtime.http.problems import Unavailable
 from services.runtime.telemetry import Telemetry
+from services.worker import measures
+from services.worker.loops import keep
 
 WEEK = Period(MONDAY - timedelta(days=3), MONDAY + timedelta(days=4))
 
@@ -65,10 +68,16 @@ async def attempts(database: Database) -> tuple[list[int], int]:
 
 
 async def test_an_event_is_counted_once_however_often_it_comes(database: Database, sql: Any) -> None:
-    told = Tale().enquiry().claimed().attempted().told
-    await count(database, told, told, told[2:], [told[0]])
-    assert await sql.fetchval("SELECT count(*) FROM metrics.facts") == 3
-    assert await sql.fetchval("SELECT count(*) FROM metrics.timings") == 3
+    async def all_kept() -> list[Any]:
+        tables = ("leads", "facts", "timings")
+        return [await sql.fetch(f"SELECT * FROM metrics.{name} ORDER BY 1, 2, 3") for name in tables]
+
+    told = Tale().enquiry(segment="smb").claimed().attempted().told
+    await count(database, told)
+    once = await all_kept()
+    assert [len(rows) for rows in once] == [1, 3, 3]
+    await count(database, told, told[2:], told[:1], [*told[:2], *told[:3]])
+    assert await all_kept() == once
 
 
 async def test_a_missing_event_is_alarmed_and_the_story_goes_on(database: Database, sql: Any) -> None:
@@ -194,6 +203,38 @@ async def test_what_is_taken_back_is_kept_as_nought(database: Database) -> None:
     assert values == {"metric=submissions": 1, "metric=leads": 0, "metric=leads_outbound": 0, "metric=rejected": 1}
 
 
+async def test_what_is_taken_back_later_leaves_its_old_time(database: Database) -> None:
+    tale = Tale().enquiry().created().queued("closing/uk").claimed("rep_bob").lost(seconds=900)
+    await count(database, tale.told)
+    await refold_all(database)
+    await count(database, tale.reopened(seconds=90_000).told)
+    await refold_all(database)
+    (lost,) = [one.record for one in await kept(database) if one.key.startswith("metric=lost")]
+    assert lost is not None
+    assert (lost["start"], lost["value"]) == ("2026-07-06T09:45:00.000Z", 0)
+
+
+async def test_a_clock_that_is_none_any_more_is_kept_as_nought(database: Database) -> None:
+    tale = Tale().received().decided()
+    await count(database, tale.told)
+    await refold_all(database)
+    await count(database, tale.rejected(seconds=90_000).told)
+    await refold_all(database)
+    figures = [one.record for one in await kept(database) if one.key.startswith("clock=captured_attempt")]
+    assert {(record["n"], record["waiting"], record["p50_ms"]) for record in figures if record} == {(0, 0, None)}
+
+
+async def test_a_quarter_of_an_hour_begins_with_its_first_moment_and_ends_before_the_next(database: Database) -> None:
+    starts = [MONDAY - timedelta(minutes=15), MONDAY - timedelta(milliseconds=1), MONDAY]
+    await count(database, all_told(Tale(n, start=at).received(direction="outbound") for n, at in enumerate(starts, 1)))
+    await refold_all(database)
+    cells = [one.record for one in await kept(database) if one.key.startswith("metric=leads;")]
+    assert sorted((cell["start"], cell["value"]) for cell in cells if cell) == [
+        ("2026-07-06T09:15:00.000Z", 2),
+        ("2026-07-06T09:30:00.000Z", 1),
+    ]
+
+
 async def test_revisions_become_visible_in_their_order_however_many_recompute(database: Database) -> None:
     seen: list[int] = []
 
@@ -279,6 +320,29 @@ async def test_as_of_waits_for_the_router_and_then_for_our_own_reading(
     monkeypatch.undo()
     async with running(process.tasks["consumer"]()):
         assert await asked.reach() == clock.now()
+
+
+async def test_the_queues_are_as_of_a_look_of_the_worker_that_was_asked_for_and_read(
+    edge: Edge, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "PATIENCE", timedelta(milliseconds=200))
+    await Routing(edge).publish()
+    asked, duty = Freshness(edge), measures.duty(edge)
+    assert await asked.reach_measured() == clock.now(), "nobody ever looked: there are no rows"
+    async with running(build(edge).tasks["consumer"]()):
+        await duty.turn()
+        looked_at = clock.now()
+        clock.move(timedelta(seconds=1))
+        assert await asked.reach_measured() == looked_at, "the worker is not at work"
+        async with running(keep(edge, replace(duty, interval=timedelta(hours=1)))):
+            clock.move(timedelta(seconds=1))
+            assert await asked.reach_measured() == clock.now(), "it is, and looks when asked"
+    clock.move(timedelta(seconds=1))
+    looked_at = clock.now()
+    async with edge.database.tx() as tx:
+        tx.emit(measured())
+    await duty.turn()
+    assert await asked.reach_measured() < looked_at, "what it tells is not read yet"
 
 
 async def test_those_who_ask_while_another_looks_share_the_next_look(

@@ -60,7 +60,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
     @allow(PrincipalKind.MANAGER)
     async def queues(call: Call, query: QueuesQuery) -> Response:
         """Show the queues as they stand."""
-        as_of = await freshness.reach()
+        as_of = await freshness.reach_measured()
         async with call.edge.database.read() as tx:
             policy = await policy_of(tx)
             allowed = desks_of(call.principal)
