@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from schemas.topics import Topic
-from services.runtime import brake, deadletters, positions, watchdog
+from services.runtime import brake, deadletters, positions
 from services.runtime.brake import Brake
 from services.runtime.deadletters import Refused
 from services.runtime.edge import Edge
@@ -92,10 +92,6 @@ class Consumer(Generic[E]):
             with contextlib.suppress(Exception):  # best effort: who moves a position next owns it anyway
                 async with asyncio.timeout(2), self._edge.database.tx() as tx:
                     await positions.leave(tx, self.group, self._owner)
-
-    async def watch(self) -> None:
-        """See that it makes progress, until cancelled. Raises: Stuck."""
-        await watchdog.watch(self._edge, self.group, self.topics)
 
     async def check(self) -> str:
         """Readiness: `ok`, or which partitions stand still and why."""

@@ -43,6 +43,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
+        "log_error_verbosity": "terse",  # a DETAIL may hold personal data
     }
 )
 FAST_AND_LOSING = MappingProxyType({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
