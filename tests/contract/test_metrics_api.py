@@ -92,6 +92,15 @@ async def test_each_fact_counts_under_its_own_queue_and_rep_and_rows_stand_in_or
     ]
 
 
+async def test_by_cohort_all_counts_under_the_first_queue_and_holder(metrics: Metrics, mo: httpx.AsyncClient) -> None:
+    await metrics.tell(*whole_life().told)
+    answer = await asked(mo, "funnel", basis="cohort", group_by="queue,rep", **DAY)
+    (row,) = answer["rows"]
+    assert row["group"] == {"queue": "inbound/main", "rep": "rep_ann"}
+    assert (row["counts"]["leads"], row["counts"]["won"]) == (1, 1)
+    assert row["money"]["won"] == [{"amount": 2500000, "currency": "GBP"}]
+
+
 async def test_by_cohort_there_are_conversions_and_what_is_under_twenty_has_no_rate(
     metrics: Metrics, mo: httpx.AsyncClient
 ) -> None:
@@ -135,7 +144,8 @@ async def test_a_row_is_mature_once_its_period_ended_long_enough_ago(
 
 async def test_the_clocks(metrics: Metrics, mo: httpx.AsyncClient) -> None:
     slow = Tale(2).enquiry(due=300).claimed(seconds=700).attempted(seconds=710)
-    await metrics.tell(*all_told([whole_life(), slow, Tale(3).enquiry(due=600), Tale(4).enquiry(due=9999)]))
+    waiting = [Tale(3).enquiry(due=600), Tale(4).enquiry(due=3600), Tale(5).enquiry(due=3599)]
+    await metrics.tell(*all_told([whole_life(), slow, *waiting]))  # it is an hour later: 3600 s are not over yet
     answer = await asked(mo, "speed-to-lead", **DAY)
     (row,) = answer.pop("rows")
     assert answer == {
@@ -148,8 +158,8 @@ async def test_the_clocks(metrics: Metrics, mo: httpx.AsyncClient) -> None:
     assert row == {
         "group": {},
         "response": {
-            "captured_attempt": {"n": 4, "waiting": 2, **none, "p50_ms": 710000},
-            "captured_conversation": {"n": 4, "waiting": 3, **none},
+            "captured_attempt": {"n": 5, "waiting": 3, **none},
+            "captured_conversation": {"n": 5, "waiting": 4, **none},
         },
         "handover": {
             "qualified_conversation": {
@@ -162,11 +172,11 @@ async def test_the_clocks(metrics: Metrics, mo: httpx.AsyncClient) -> None:
             }
         },
         "machine": {
-            "captured_pullable": {"n": 4, "waiting": 0, "p50_ms": 50, "p90_ms": 50, "p95_ms": 50, "p99_ms": 50}
+            "captured_pullable": {"n": 5, "waiting": 0, "p50_ms": 50, "p90_ms": 50, "p95_ms": 50, "p99_ms": 50}
         },
         "vendor": {"occurred_received": {"n": 0, "waiting": 0, **none}},
-        "bands": {"le_1m": 0, "le_5m": 1, "le_15m": 1, "le_60m": 0, "gt_60m": 0, "waiting": 2},
-        "sla": {"met": 1, "breached": 1, "open_breached": 1},
+        "bands": {"le_1m": 0, "le_5m": 1, "le_15m": 1, "le_60m": 0, "gt_60m": 0, "waiting": 3},
+        "sla": {"met": 1, "breached": 1, "open_breached": 2},
     }
 
 

@@ -293,6 +293,12 @@ def test_merged_after_an_attempt_it_waits_from_its_own_captured_to_the_next() ->
     assert took(resubmitted(100), root) == [30_000, 60_000]
 
 
+def test_an_attempt_at_the_very_moment_was_before_it() -> None:
+    root = enquiry().claimed().attempted(seconds=100)
+    assert took(resubmitted(100), root) == [None, None]
+    assert took(resubmitted(99.999), root) == []
+
+
 def test_it_counts_at_its_own_time_and_source_under_the_roots_queue_and_holder() -> None:
     timing, _ = restarted(resubmitted(100), fold(enquiry().claimed().attempted())[0])
     assert timing.lead == lead_id(2)
