@@ -1,15 +1,12 @@
 """The `leadgate` command. Groups are imported when they are called for, so that `--help` is quick."""
 
 import importlib
-import json
 import sys
-import traceback
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
-from services.runtime.exits import Ended
+from services.cli.failing import told
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("services.cli.up:up", "Start everything in one process."),
@@ -78,37 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(leadgate.main(given, prog_name="leadgate", standalone_mode=False) or 0)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except click.Abort:
-        sys.exit(_fail("interrupted", "interrupted", 2, as_json=as_json))
-    except click.UsageError as wrong:
-        hint = "" if wrong.ctx is None else f" Try `{wrong.ctx.command_path} --help`."
-        sys.exit(_fail("usage", wrong.format_message() + hint, 2, as_json=as_json))
-    except click.ClickException as wrong:
-        sys.exit(_fail("usage", wrong.format_message(), 2, as_json=as_json))
-    except Ended as ended:
-        sys.exit(_fail(ended.code, str(ended), ended.exit_code, as_json=as_json))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except Exception as bug:
-        traceback.print_exc()
-        detail = f"{type(bug).__name__}: {bug}. This is a bug of ours: please report it with the lines above."
-        sys.exit(_fail("internal", detail, 70, as_json=as_json))
-
-
-def _fail(code: str, detail: str, exit_code: int, *, as_json: bool) -> int:
-    """Say what went wrong: for people on stderr; for machines as a problem document, stdout's one value too."""
-    if not as_json:
-        click.echo(f"leadgate: {detail}", err=True)
-        return exit_code
-    problem: dict[str, Any] = {
-        "type": f"/problems/{code}",
-        "code": code,
-        "title": code.replace("_", " ").capitalize(),
-        "detail": detail,
-        "exit_code": exit_code,
-    }
-    text = json.dumps(problem, ensure_ascii=False)
-    click.echo(text)
-    click.echo(text, err=True)
-    return exit_code
+    except (Exception, click.Abort) as error:
+        sys.exit(told(error, as_json=as_json))

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from services.cli.failing import told
 from services.cli.options import Shared
 from services.runtime.edge import Edge
 from services.runtime.exits import Ended, Unavailable
@@ -48,21 +49,17 @@ def ending(shared: Shared) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        ended = _ended(error)
-        _stopped(shared, 70 if ended is None else ended.exit_code)
-        if ended is None:
-            raise
-        raise ended from error
+        code = told(_ended(error), as_json=shared.as_json)
+        _stopped(shared, code)
+        sys.exit(code)
     _stopped(shared, 0)
 
 
-def _ended(error: Exception) -> Ended | None:
-    """How the command ends by this error; None: by a bug."""
-    if isinstance(error, Ended):
-        return error
-    if failure(error) is Failure.OUTAGE:
+def _ended(error: Exception) -> Exception:
+    """An outage as what ends a command; else the error itself."""
+    if not isinstance(error, Ended) and failure(error) is Failure.OUTAGE:
         return Unavailable(f"the database is not available: {str(error) or type(error).__name__}")
-    return None
+    return error
 
 
 def _stopped(shared: Shared, code: int) -> None:

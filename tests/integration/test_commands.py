@@ -223,6 +223,17 @@ def test_a_database_that_is_not_there_is_3(bare: Terminal) -> None:
     assert bare.value("keys", "list", code=3)["code"] == "unavailable"
 
 
+def test_a_process_that_cannot_start_says_why_and_last_how_it_ended(bare: Terminal) -> None:
+    bare.monkeypatch.setenv("DATABASE_URL", "postgresql://app@127.0.0.1:9/leadgate")
+    bare.monkeypatch.setenv("LEADGATE_SECRET", _SECRET)
+    for process in ("up", "ingest"):
+        done = bare.run(process, "--port", "0", "--json")
+        assert done.returncode == 3
+        why, end = map(json.loads, done.stdout.splitlines())
+        assert why["code"] == "unavailable"
+        assert end == {"event": "stopped", "exit_code": 3}
+
+
 def test_demo_and_policy_together_are_a_usage_error(bare: Terminal) -> None:
     assert bare.run("up", "--demo", "--policy", "policy.yaml").returncode == 2
 

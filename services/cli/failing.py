@@ -1,0 +1,43 @@
+"""How a command says that it failed."""
+
+import json
+import traceback
+from typing import Any
+
+import click
+
+from services.runtime.exits import Ended
+
+
+def told(error: BaseException, *, as_json: bool) -> int:
+    """Say what went wrong; the exit code that it means."""
+    match error:
+        case Ended():
+            return _fail(error.code, str(error), error.exit_code, as_json=as_json)
+        case click.Abort():
+            return _fail("interrupted", "interrupted", 2, as_json=as_json)
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            hint = "" if context is None else f" Try `{context.command_path} --help`."
+            return _fail("usage", error.format_message() + hint, 2, as_json=as_json)
+    traceback.print_exception(error)
+    detail = f"{type(error).__name__}: {error}. This is a bug of ours: please report it with the lines above."
+    return _fail("internal", detail, 70, as_json=as_json)
+
+
+def _fail(code: str, detail: str, exit_code: int, *, as_json: bool) -> int:
+    """For people on stderr; for machines as a problem document, on stdout too."""
+    if not as_json:
+        click.echo(f"leadgate: {detail}", err=True)
+        return exit_code
+    problem: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "code": code,
+        "title": code.replace("_", " ").capitalize(),
+        "detail": detail,
+        "exit_code": exit_code,
+    }
+    text = json.dumps(problem, ensure_ascii=False)
+    click.echo(text)
+    click.echo(text, err=True)
+    return exit_code
