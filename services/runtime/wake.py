@@ -1,7 +1,7 @@
 """Wake-ups: after a commit, whoever waits for what it changed looks again, in this process and in every other.
 
 A hint, never a message: who waits looks again by itself at least each second, so a lost one costs a second.
-Channels: `log`, `queue:<queue>`, `rep:<rep id>`, `lead:<lead id>`, `keys`, `policy`, `positions`,
+Channels: `log`, `queue:<queue>`, `rep:<rep id>`, `lead:<lead id>`, `keys`, `policy`,
 `look:<name>`, `looked:<name>` (see `services.runtime.looks`).
 """
 
