@@ -198,6 +198,17 @@ async def test_unknown_query_parameters_are_refused(edge: Edge) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "dryrun")
 
 
+async def test_what_cannot_be_read_is_told_before_an_unknown_parameter(edge: Edge) -> None:
+    key = await key_of(edge, PrincipalKind.SERVICE)
+    async with calling(ingest(edge), key) as client:
+        headers = {"Content-Type": "application/json"}
+        for body, status in ((b"{", 400), (b"", 400), (b'{"contact":{"name":"\\u0000"}}', 422)):
+            answer = await client.post("/v1/leads/inbound?x=1", content=body, headers=headers)
+            assert answer.status_code == status, body
+        told = answer.json()["errors"]
+        assert (told[0]["parameter"], told[1]["pointer"]) == ("x", "#/contact/name")
+
+
 async def test_a_remedy_stands_where_one_is_known(edge: Edge) -> None:
     async with calling(ingest(edge), await key_of(edge, PrincipalKind.SERVICE)) as crm:
         body = {"contact": {"emial": "x", "phone": "12", "country": "UK"}, "company": {"employes": 3}}

@@ -102,6 +102,8 @@ class Route(APIRoute):
         context = {"now": call.now}
         body, mistakes, parsed = self._body(request, raw, context)
         query, wrong = validated(self.plan.query, parameters, context)
+        if wrong and self.plan.raw and self.rule.media == (JSON,):
+            mistakes = parse(raw)[1]  # the endpoint would read it too late: 400 comes before 422
         if mistakes or wrong:
             raise Invalid([*wrong, *mistakes])
         named = ((self.plan.call_name, call), (self.plan.body_name, body), (self.plan.query_name, query))
