@@ -83,13 +83,13 @@ async def create(work: Work, customer: CustomerId, *, value: Money, since: datet
     work.story.tell(CustomerCreated(customer_id=customer, closer=work.rep, value=value), work.actor)
     if (name := work.policy.customer_queue) is None:
         return
-    now, pooled = work.tx.now, work.policy.queues[name].release is not None
+    now = work.tx.now
     credit, from_list = work.policy.rank_credit, bool(work.story.row["list"])
     items.put(
         work.story,
         kind=ItemKind.CUSTOMER,
         queue=name,
-        pooled=pooled,
+        pooled=work.policy.queues[name].release is not None,
         priority=Priority.NORMAL,
         queued_at=now,
         rank_at=rank_at(now, Priority.NORMAL, from_list=from_list, credit=credit),
@@ -97,5 +97,3 @@ async def create(work: Work, customer: CustomerId, *, value: Money, since: datet
         opportunity_id=work.deal.id,
         customer_id=customer,
     )
-    if pooled:
-        work.tx.wake(f"queue:{name}")

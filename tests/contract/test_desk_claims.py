@@ -335,8 +335,11 @@ async def test_what_each_rep_of_the_queue_returned_is_parked(desks: Desks) -> No
     ann, bob = await desks.rep("inbound/main"), await desks.rep("inbound/main", "inbound/second")
     await desks.rep("inbound/second")
     lead = await desks.lead()
-    first = ok(await (await ann.take("inbound")).act("return", {"reason": "wrong_language"}))
+    hold = await ann.take("inbound")
+    ok(await bob.put("/v1/reps/me/presence", {"status": "away"}))
+    first = ok(await hold.act("return", {"reason": "wrong_language"}))
     assert (first["item"]["state"], first["claim"]["state"]) == ("queued", "returned")
+    ok(await bob.put("/v1/reps/me/presence", {"status": "present"}))
     ok(await ann.put("/v1/reps/me/presence", {"status": "away"}))
     last = ok(await (await bob.take("inbound")).act("return", {"reason": "missing_skill", "note": "it is in Welsh"}))
     assert last["item"]["state"] == "parked"

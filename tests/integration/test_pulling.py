@@ -28,7 +28,8 @@ async def waiting(pulling: "asyncio.Task[httpx.Response]", desks: Desks, channel
 async def test_two_hundred_pulls_of_a_hundred_items_give_each_to_one_rep_and_no_rep_too_many(desks: Desks) -> None:
     reps = [await desks.rep("inbound/main") for _ in range(40)]
     leads = [await desks.lead() for _ in range(100)]
-    answers = await asyncio.gather(*(rep.pull("inbound") for rep in reps * 5))
+    async with asyncio.timeout(60):
+        answers = await asyncio.gather(*(rep.pull("inbound") for rep in reps * 5))
     codes = Counter(answer.status_code for answer in answers)
     assert (codes[200], codes[204] + codes[409]) == (100, 100), codes
     given = [answer.json() for answer in answers if answer.status_code == 200]
