@@ -53,14 +53,19 @@ class Freshness:
 
         Raises: Unavailable where it was never known.
         """
+        as_of = await self.look()
+        if as_of is None:
+            raise Unavailable("The numbers have not caught up with the log yet.", after=1)
+        return as_of
+
+    async def look(self) -> datetime | None:
+        """The same; None where it was never known."""
         asked = self._begun
         async with self._looking:
             if self._done <= asked:
                 self._begun = look = self._begun + 1
                 await self._look()
                 self._done = look
-        if self._as_of is None:
-            raise Unavailable("The numbers have not caught up with the log yet.", after=1)
         return self._as_of
 
     async def reach_measured(self) -> datetime:
@@ -100,10 +105,7 @@ class Freshness:
             async with self._edge.database.read() as tx:
                 stands = await driver(tx).fetchval(STANDS_SQL)
             self._as_of = max(filter(None, (self._as_of, stands)), default=None)
-            try:
-                as_of = await self.reach()
-            except Unavailable:
-                as_of = None
+            as_of = await self.look()
             if as_of is not None and as_of != stands:
                 async with self._edge.database.tx() as tx:
                     await driver(tx).execute(KEEP_SQL, as_of)

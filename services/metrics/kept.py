@@ -77,6 +77,8 @@ INSERT INTO metrics.stale (topic, quarter)
 SELECT DISTINCT $1, date_bin('15 minutes', at, '2000-01-01 00:00+00'::timestamptz) AS quarter FROM metrics.timings
 ORDER BY quarter
 """
+NEWEST_MARK_SQL = "SELECT coalesce(max(id), 0) FROM metrics.stale"
+MARKED_SQL = "SELECT EXISTS (SELECT FROM metrics.stale WHERE id <= $1)"
 MISSED_SQL = "SELECT count(*) FROM (SELECT FROM metrics.series WHERE revision > $1 LIMIT $2) AS missed"
 AFTER_SQL = """
 SELECT key, topic, record, revision FROM metrics.series WHERE revision > $1 ORDER BY revision LIMIT $2
@@ -131,6 +133,16 @@ async def after(tx: ReadTx, revision: int, limit: int) -> list[Kept]:
     """The series that changed after a revision, in the order of theirs: of each only the latest version."""
     rows = await driver(tx).fetch(AFTER_SQL, revision, limit)
     return [Kept(row["key"], row["topic"], row["record"], row["revision"]) for row in rows]
+
+
+async def newest_mark(tx: ReadTx) -> int:
+    """The newest note of something stale."""
+    return int(await driver(tx).fetchval(NEWEST_MARK_SQL))
+
+
+async def settled(tx: ReadTx, mark: int) -> bool:
+    """Whether all that was noted as stale up to then has been recomputed."""
+    return not await driver(tx).fetchval(MARKED_SQL, mark)
 
 
 async def missed(tx: ReadTx, revision: int, most: int) -> int:

@@ -21,7 +21,7 @@ def build(edge: Edge) -> Process:
     tail = Tail(edge, freshness)
     return Process(
         GROUP,
-        routes=(number_routes(freshness), stream_routes(freshness, tail), page_routes(freshness), site.routes),
+        routes=(number_routes(freshness), stream_routes(tail), page_routes(freshness), site.routes),
         tasks={
             "consumer": consumer.run,
             "watchdog": lambda: watch(edge, GROUP, TOPICS),

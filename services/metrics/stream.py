@@ -59,12 +59,9 @@ class Filters:
 
 
 async def told(
-    edge: Edge, tail: Tail, filters: Filters, last: str | None, as_of: datetime, live: Callable[[], Awaitable[bool]]
+    edge: Edge, tail: Tail, filters: Filters, last: str | None, live: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[bytes, None]:
-    """What a client hears, from after the event id `last` where it names one, as long as `live` says that it may.
-
-    `as_of`: how fresh the series are when it begins.
-    """
+    """What a client hears, from after the event id `last` where it names one, as long as `live` says that it may."""
     now = asyncio.get_running_loop().time
     with tail.listening():
         newest = await tail.newest()
@@ -75,18 +72,20 @@ async def told(
             yield (b"event: reset\ndata: {}\n" if last is not None else b"") + f"id: {at}\n\n".encode()
         alive, fresh = now() + ALIVE, now()
         while not edge.stopping.is_set():
-            page = await _since(tail, at)
-            as_of = tail.as_of or as_of
-            for one in page:
-                at = one.revision
-                if filters.match(one):
-                    yield _series(one, as_of)
-            if len(page) == PAGE:
-                continue
-            if tail.as_of is not None and now() >= fresh:
-                fresh = now() + OFTEN
-                said = f'{{"as_of":"{text_of(tail.as_of)}","lag_ms":{tail.lag // _MS}}}'
-                yield f"event: freshness\ndata: {said}\n\n".encode()
+            as_of = tail.as_of
+            if as_of is not None:
+                page = await _since(tail, at)
+                newest_of = {one.key: one.revision for one in page}
+                for one in page:
+                    at = one.revision
+                    if newest_of[one.key] == at and filters.match(one):
+                        yield _series(one, as_of)
+                if len(page) == PAGE:
+                    continue
+                if now() >= fresh:
+                    fresh = now() + OFTEN
+                    said = f'{{"as_of":"{text_of(as_of)}","lag_ms":{tail.lag // _MS}}}'
+                    yield f"event: freshness\ndata: {said}\n\n".encode()
             if now() >= alive:
                 alive = now() + ALIVE
                 if not await live():

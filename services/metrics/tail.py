@@ -37,7 +37,9 @@ class Tail:
         self.floor = 0
         self.revision = 0
         self.as_of: datetime | None = None
+        """All committed before then is in the series; None: not known yet."""
         self.lag = timedelta()
+        self._reached: tuple[datetime, int] | None = None
 
     async def keep(self) -> None:
         """Read on, each second and whenever there is news, until cancelled. While nobody listens, rest."""
@@ -93,14 +95,22 @@ class Tail:
         self._turned = asyncio.Event()
 
     async def _read(self) -> None:
-        self.as_of = await self._freshness.reach()
+        counted = await self._freshness.look()
+        async with self._edge.database.read() as tx:
+            now = tx.now
+            if self._reached is None and counted is not None:
+                self._reached = counted, await kept.newest_mark(tx)
+            settled = self._reached is not None and await kept.settled(tx, self._reached[1])
         more = True
         while more:
             async with self._edge.database.read() as tx:
-                self.lag = max(timedelta(), tx.now - self.as_of)
                 page = await kept.after(tx, self.revision, PAGE)
             self._recent.extend(page)
             self.revision = max([self.revision, *(one.revision for one in page)])
             while len(self._recent) > TAIL:
                 self.floor = self._recent.popleft().revision
             more = len(page) == PAGE
+        if self._reached is not None and settled:  # what was counted by then was recomputed, and now it is read
+            self.as_of, self._reached = self._reached[0], None
+        if self.as_of is not None:
+            self.lag = max(timedelta(), now - self.as_of)

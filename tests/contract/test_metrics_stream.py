@@ -15,8 +15,9 @@ from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import key_of
 from kit.waiting import until
 
+from schemas.events.stamp import text_of
 from schemas.words import PrincipalKind
-from services.metrics import stream, tail
+from services.metrics import loops, stream, tail
 from services.metrics.kept import last_revision
 from services.runtime import keys
 from services.runtime.clock import ManualClock
@@ -177,6 +178,24 @@ async def test_filters_choose_what_is_heard(metrics: Metrics, listen: Listen, ed
 async def at_least(edge: Edge, revision: int) -> bool:
     async with edge.database.read() as tx:
         return await last_revision(tx) >= revision
+
+
+async def test_a_series_is_as_of_when_all_that_was_counted_was_recomputed_too(edge: Edge, clock: ManualClock) -> None:
+    async with metrics_of(edge, tasks=("consumer", "tail")) as metrics:
+        listen = Listen(metrics, await key_of(edge, PrincipalKind.MANAGER))
+        async with listen() as ear:
+            at_first = json.loads((await ear.next("freshness")).data or "")["as_of"]
+            await metrics.tell(*received().told)
+            later = text_of(clock.move(timedelta(seconds=5)))
+            for _ in range(2):
+                fresh = json.loads((await ear.next("freshness")).data or "")
+                assert fresh["as_of"] == at_first, "counted perhaps, but not in the series yet"
+            assert fresh["lag_ms"] == 5000
+            await loops.turn(edge)
+            assert {one["as_of"] for one in await series(ear, 3)} <= {at_first, later}
+            async with asyncio.timeout(10):
+                while json.loads((await ear.next("freshness")).data or "")["as_of"] != later:
+                    pass
 
 
 async def test_a_comment_is_a_sign_of_life_and_moves_on_where_one_would_resume(

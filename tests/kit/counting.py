@@ -101,7 +101,9 @@ class Metrics:
 
 
 @asynccontextmanager
-async def metrics_of(edge: Edge, *, policy: str | None = POLICY) -> AsyncIterator[Metrics]:
+async def metrics_of(
+    edge: Edge, *, policy: str | None = POLICY, tasks: Sequence[str] = ("consumer", "series", "tail")
+) -> AsyncIterator[Metrics]:
     """The process, reading the log."""
     if policy is not None:
         async with edge.database.tx() as tx:
@@ -109,7 +111,7 @@ async def metrics_of(edge: Edge, *, policy: str | None = POLICY) -> AsyncIterato
     process = build(edge)
     metrics = Metrics(edge, build_app(edge, [process]))
     async with metrics.stack as stack:
-        for name in ("consumer", "series", "tail"):
+        for name in tasks:
             await stack.enter_async_context(running(process.tasks[name]()))
         yield metrics
 

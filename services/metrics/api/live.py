@@ -6,7 +6,6 @@ from starlette.responses import Response
 from schemas.api.metrics import Filters as Asked
 from schemas.words import PrincipalKind
 from services.metrics.api.asked import desks_of, wanted
-from services.metrics.freshness import Freshness
 from services.metrics.stream import EventStream, Filters, told
 from services.metrics.tail import Tail
 from services.runtime.http.call import Call
@@ -14,7 +13,7 @@ from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 
 
-def stream_routes(freshness: Freshness, tail: Tail) -> APIRouter:
+def stream_routes(tail: Tail) -> APIRouter:
     routes = APIRouter(route_class=Route, tags=["metrics"])
 
     @routes.get(
@@ -29,7 +28,6 @@ def stream_routes(freshness: Freshness, tail: Tail) -> APIRouter:
         after which you fetch anew, where the `Last-Event-ID` that you sent is too old. Series are not kept by segment:
         that filter narrows nothing here.
         """
-        as_of = await freshness.reach()
         desks, key = desks_of(call.principal), call.principal.key_id
         filters = Filters(wanted(query), frozenset(desks) if desks else None)
         last = call.request.headers.get("last-event-id")
@@ -37,6 +35,6 @@ def stream_routes(freshness: Freshness, tail: Tail) -> APIRouter:
         async def live() -> bool:
             return await call.edge.access.of_key_id(key) is not None
 
-        return EventStream(told(call.edge, tail, filters, last, as_of, live))
+        return EventStream(told(call.edge, tail, filters, last, live))
 
     return routes
