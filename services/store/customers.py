@@ -94,6 +94,5 @@ async def create(work: Work, customer: CustomerId, *, value: Money, since: datet
         queued_at=now,
         rank_at=rank_at(now, Priority.NORMAL, from_list=from_list, credit=credit),
         actor=work.actor,
-        opportunity_id=work.deal.id,
         customer_id=customer,
     )
