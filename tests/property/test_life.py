@@ -278,7 +278,7 @@ class Life(RuleBasedStateMachine):
                 lead.state,
                 lead.outcome,
                 lead.deal,
-                [(item.desk, item.state, item.held and item.held.rep, item.token) for item in lead.items],
+                [(item.desk, item.state, _hold(item), item.token) for item in lead.items],
             )
             for lead in self.model.leads
         }
@@ -294,7 +294,11 @@ class Life(RuleBasedStateMachine):
         items: dict[str, list[Any]] = {}
         for row in await rows(select(t.items).order_by(t.items.c.queued_at, t.items.c.id)):
             claims = holders.get(row["id"], [])
-            active = [self.names[claim["rep_id"]] for claim in claims if claim["state"] == "active"]
+            active = [
+                (self.names[claim["rep_id"]], claim["next_at"], claim["next_promise"], claim["expires_at"])
+                for claim in claims
+                if claim["state"] == "active"
+            ]
             assert len(active) <= 1
             desk = row["queue"].partition("/")[0]
             found = items.setdefault(row["lead_id"], [])
@@ -303,6 +307,12 @@ class Life(RuleBasedStateMachine):
             row["id"]: (row["state"], row["outcome"], deals.get(row["id"]), items.get(row["id"], []))
             for row in await rows(select(t.leads))
         }
+
+
+def _hold(item: Item) -> tuple[Any, ...] | None:
+    """Who holds it, what is next, and when that ends by itself."""
+    claim = item.held
+    return claim and (claim.rep, claim.next_at, claim.promise, claim.expires_at(item.desk))
 
 
 def test_whatever_is_done_in_whatever_order_the_desks_do_as_the_model_says(
