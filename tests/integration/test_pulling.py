@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from kit.desks import Caller, Desks, ok, refused
 from sqlalchemy import func, select
 
+from services.desk.api import pull
 from services.store import tables as t
 
 ENOUGH = 20
@@ -87,7 +89,10 @@ async def test_what_is_locked_just_now_is_waited_for_and_not_denied(desks: Desks
 @pytest.mark.parametrize(
     ("intent", "desk", "queue"), [("demo", "inbound", "inbound/main"), ("trial", "closing", "closing/uk")]
 )
-async def test_a_pull_that_waits_is_woken_within_a_second(desks: Desks, intent: str, desk: str, queue: str) -> None:
+async def test_a_pull_that_waits_is_woken_within_a_second(
+    desks: Desks, monkeypatch: pytest.MonkeyPatch, intent: str, desk: str, queue: str
+) -> None:
+    monkeypatch.setattr(pull, "LOOK_AGAIN", timedelta(seconds=50))
     rep = await desks.rep(queue)
     pulling = asyncio.create_task(rep.pull(desk, wait=60))
     await waiting(pulling, desks, f"queue:{queue}")
