@@ -13,6 +13,8 @@ from services.metrics.series import Crowd, Tally
 from services.runtime.hot import driver
 from services.runtime.tx import ReadTx
 
+# What is asked differs so much that one plan for all is the worst for each: PostgreSQL would settle on it by itself.
+PLAN_SQL = "SET LOCAL plan_cache_mode = force_custom_plan"
 # Each takes: 1 start, 2 end, 3 to 8 what each dimension may be (null: anything), 9 desks (null: all), then for each of
 # two groups its name (null: none) and, for time, where its pieces start.
 FACTS_SQL = """
@@ -118,7 +120,7 @@ class Waits:
 async def facts(tx: ReadTx, question: Question) -> Mapping[Raw, list[Tally]]:
     """By event: the facts of the period, by group."""
     found: dict[Raw, list[Tally]] = defaultdict(list)
-    for row in await driver(tx).fetch(FACTS_SQL, *_parameters(question)):
+    for row in await _grouped(tx, FACTS_SQL, question):
         tally = Tally(FactKind(row["kind"]), row["direction"], row["n"], row["currency"], int(row["amount"] or 0))
         found[row["g1"], row["g2"]].append(tally)
     return found
@@ -127,7 +129,7 @@ async def facts(tx: ReadTx, question: Question) -> Mapping[Raw, list[Tally]]:
 async def leads(tx: ReadTx, question: Question) -> Mapping[Raw, list[Crowd]]:
     """By cohort: the leads captured in the period, by group."""
     found: dict[Raw, list[Crowd]] = defaultdict(list)
-    for row in await driver(tx).fetch(LEADS_SQL, *_parameters(question)):
+    for row in await _grouped(tx, LEADS_SQL, question):
         found[row["g1"], row["g2"]].append(Crowd(row["reached"], row["direction"], row["n"]))
     return found
 
@@ -135,7 +137,7 @@ async def leads(tx: ReadTx, question: Question) -> Mapping[Raw, list[Crowd]]:
 async def worth_of_leads(tx: ReadTx, question: Question) -> Mapping[Raw, list[Tally]]:
     """By cohort: what the leads captured in the period were worth, by group."""
     found: dict[Raw, list[Tally]] = defaultdict(list)
-    for row in await driver(tx).fetch(LEADS_WORTH_SQL, *_parameters(question)):
+    for row in await _grouped(tx, LEADS_WORTH_SQL, question):
         tally = Tally(FactKind(row["kind"]), None, row["n"], row["currency"], int(row["amount"]))
         found[row["g1"], row["g2"]].append(tally)
     return found
@@ -144,7 +146,7 @@ async def worth_of_leads(tx: ReadTx, question: Question) -> Mapping[Raw, list[Ta
 async def timings(tx: ReadTx, question: Question, as_of: datetime) -> Mapping[Raw, Mapping[ClockName, Waits]]:
     """The clocks that were started in the period, by group."""
     found: dict[Raw, dict[ClockName, Waits]] = defaultdict(dict)
-    for row in await driver(tx).fetch(TIMINGS_SQL, *_parameters(question), as_of):
+    for row in await _grouped(tx, TIMINGS_SQL, question, as_of):
         waits = Waits(row["ended"] or [], row["waiting"], row["met"], row["breached"], row["open_breached"])
         found[row["g1"], row["g2"]][ClockName(row["clock"])] = waits
     return found
@@ -153,6 +155,11 @@ async def timings(tx: ReadTx, question: Question, as_of: datetime) -> Mapping[Ra
 async def sources(tx: ReadTx) -> list[str]:
     """All sources that leads came from, by the alphabet."""
     return [row["source"] for row in await driver(tx).fetch(SOURCES_SQL)]
+
+
+async def _grouped(tx: ReadTx, statement: str, question: Question, *more: datetime) -> list[Any]:
+    await driver(tx).execute(PLAN_SQL)
+    return await driver(tx).fetch(statement, *_parameters(question), *more)
 
 
 def _parameters(question: Question) -> list[Any]:
