@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import asyncpg
 import pytest
 from kit.desks import Desks, desks_of
-from kit.postgres import create_template, gone_with_us
+from kit.postgres import create_template, gone_with_us, in_memory
 
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Embedded]:
     """A PostgreSQL server of this worker's own."""
-    with TemporaryDirectory(prefix="leadgate-tests-") as directory:
+    with TemporaryDirectory(prefix="leadgate-tests-", dir=in_memory()) as directory:
         server = Embedded(Path(directory), options=FAST_AND_LOSING, say=lambda _: None)
         asyncio.run(server.attach())
         found = running(server.data_dir / "postgres")

@@ -1,8 +1,10 @@
 """Databases for tests."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import asyncpg
 
@@ -12,6 +14,14 @@ from services.runtime.log import table
 from services.runtime.migrations import migrate
 
 TEMPLATE = "leadgate_template"
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 2 * 1024**3
+
+
+def in_memory() -> Path | None:
+    """Where files stay in memory, if there is such a place with room: a copy of the template takes half the time."""
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ENOUGH
+    return _MEMORY if roomy else None
 
 
 async def create_template(server: Embedded) -> str:
