@@ -266,6 +266,15 @@ class Model:
         open_states = ("queued", "pooled", "claimed", "nurturing")
         return next((lead for lead in self.leads if lead.person == person and lead.state in open_states), None)
 
+    def moments(self, now: datetime) -> list[datetime]:
+        """When what lies ahead falls due, the soonest first."""
+        found = [moment for lead in self.leads for moment in (lead.wake_at, lead.reopen_at)]
+        for item in self._items():
+            found += [item.next_at, item.reserved_until]
+            if item.held:
+                found += [item.held.next_at, item.held.expires_at(item.desk)]
+        return sorted({moment for moment in found if moment is not None and moment > now})
+
     def held_by(self, rep: str) -> list[Item]:
         return [item for item in self._items() if item.held and item.held.rep == rep]
 

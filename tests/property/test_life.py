@@ -71,8 +71,10 @@ class Life(RuleBasedStateMachine):
     def begin(self) -> None:
         self.run(self._begin())
         self.model = Model(list(self.reps))
-        for person, intent in zip("abcd", ("demo", "demo", "buy", "trial"), strict=True):
+        for person, intent in zip("abcde", ("buy", "demo", "demo", "buy", "trial"), strict=True):
             self.post(person, intent)
+        self.pull("ann", "closing")
+        self.close(0, "lost for now")
         for rep, desk in (("ann", "inbound"), ("bob", "inbound"), ("bob", "closing")):
             self.pull(rep, desk)
 
@@ -119,6 +121,26 @@ class Life(RuleBasedStateMachine):
         self.model.attempt(item, self.now, next_at=next_at, promise=how == "promise", opt_out=how == "opt_out")
         assert answer.status_code == 201, answer.text
         self.alike()
+
+    @precondition(lambda self: self.planned())
+    @rule(pick=PICK)
+    def do_what_was_next(self, pick: int) -> None:
+        """When its time has come the rep pulls, and tries again, if it is still theirs."""
+        item = self.planned()[pick % len(self.planned())]
+        rep, at = item.claims[-1].rep, item.claims[-1].next_at
+        assert at is not None
+        self.time(at - self.now)
+        self.pull(rep, item.desk)
+        if item in self.held():
+            self.attempt(self.held().index(item), "plain")
+
+    @precondition(lambda self: self.lost())
+    @rule(rep=st.sampled_from(["ann", "bob"]))
+    def pull_what_is_reopened(self, rep: str) -> None:
+        """On its day a lost opportunity comes back: to its last holder first."""
+        self.time(min(self.lost()) - self.now)
+        self.pull(rep, "closing")
+        self.pull("ann" if rep == "bob" else "bob", "closing")
 
     @precondition(lambda self: self.held())
     @rule(pick=PICK)
@@ -229,17 +251,20 @@ class Life(RuleBasedStateMachine):
         assert answer.status_code == 200, answer.text
         (self.model.away.add if away else self.model.away.discard)(rep)
 
-    @rule(minutes=st.sampled_from([20, 45]))
+    @rule(minutes=st.sampled_from([20, 45, 500]))
     def some_time(self, minutes: int) -> None:
-        self.time(minutes)
+        self.time(timedelta(minutes=minutes))
 
-    @rule(hours=st.sampled_from([2, 5, 9]))
-    def much_time(self, hours: int) -> None:
-        self.time(60 * hours)
+    @precondition(lambda self: self.model.moments(self.now))
+    @rule(pick=PICK, past=st.sampled_from([0, 1]))
+    def until_something(self, pick: int, past: int) -> None:
+        """Until something falls due, to the very moment or a minute later."""
+        moments = self.model.moments(self.now)
+        self.time(moments[pick % len(moments)] - self.now + timedelta(minutes=past))
 
-    def time(self, minutes: int) -> None:
+    def time(self, by: timedelta) -> None:
         """Time passes, and the worker does what it brings."""
-        self.desks.clock.move(timedelta(minutes=minutes))
+        self.desks.clock.move(by)
         self.run(self._work())
         self.model.work(self.now)
         self.alike()
@@ -252,6 +277,15 @@ class Life(RuleBasedStateMachine):
 
     def held(self, desk: str | None = None) -> list[Item]:
         return [item for rep in self.reps for item in self.model.held_by(rep) if desk in (None, item.desk)]
+
+    def planned(self) -> list[Item]:
+        """What is held and has a next step ahead."""
+        return [item for item in self.held() if (item.claims[-1].next_at or self.now) > self.now]
+
+    def lost(self) -> list[datetime]:
+        """When lost opportunities come back."""
+        moments = [lead.reopen_at for lead in self.model.leads if lead.deal == "lost" and lead.reopen_at is not None]
+        return [moment for moment in moments if moment > self.now]
 
     def one(self, pick: int, desk: str | None = None) -> tuple[Item, Any]:
         """Something that is held, and how to act on it."""
@@ -329,7 +363,7 @@ def test_whatever_is_done_in_whatever_order_the_desks_do_as_the_model_says(
         run_state_machine_as_test(
             Life,
             settings=settings(
-                max_examples=14,
+                max_examples=16,
                 stateful_step_count=45,
                 deadline=None,
                 derandomize=True,
