@@ -135,12 +135,14 @@ class Life(RuleBasedStateMachine):
             self.attempt(self.held().index(item), "plain")
 
     @precondition(lambda self: self.lost())
-    @rule(rep=st.sampled_from(["ann", "bob"]))
-    def pull_what_is_reopened(self, rep: str) -> None:
-        """On its day a lost opportunity comes back: to its last holder first."""
-        self.time(min(self.lost()) - self.now)
-        self.pull(rep, "closing")
-        self.pull("ann" if rep == "bob" else "bob", "closing")
+    @rule()
+    def pull_what_is_reopened(self) -> None:
+        """On its day a lost opportunity comes back: to its last holder first, though another asks before."""
+        lead = self.lost()[0]
+        assert lead.reopen_at is not None
+        self.time(lead.reopen_at - self.now)
+        for rep in sorted(self.reps, key=lambda rep: rep == lead.closer):
+            self.pull(rep, "closing")
 
     @precondition(lambda self: self.held())
     @rule(pick=PICK)
@@ -282,10 +284,10 @@ class Life(RuleBasedStateMachine):
         """What is held and has a next step ahead."""
         return [item for item in self.held() if (item.claims[-1].next_at or self.now) > self.now]
 
-    def lost(self) -> list[datetime]:
-        """When lost opportunities come back."""
-        moments = [lead.reopen_at for lead in self.model.leads if lead.deal == "lost" and lead.reopen_at is not None]
-        return [moment for moment in moments if moment > self.now]
+    def lost(self) -> list[Lead]:
+        """Lost opportunities that will come back."""
+        leads = [lead for lead in self.model.leads if lead.deal == "lost"]
+        return [lead for lead in leads if lead.reopen_at is not None and lead.reopen_at > self.now]
 
     def one(self, pick: int, desk: str | None = None) -> tuple[Item, Any]:
         """Something that is held, and how to act on it."""
