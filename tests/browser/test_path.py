@@ -44,7 +44,14 @@ def _is_wrong(said: ConsoleMessage) -> bool:
 
 
 @pytest.fixture
-def site(running: Whole) -> Iterator[str]:
+def alone(tmp_path: Path) -> Iterator[Whole]:
+    """A store in which nobody else's leads wait."""
+    with whole(tmp_path / "data", "--demo") as running:
+        yield running
+
+
+@pytest.fixture
+def site(alone: Whole) -> Iterator[str]:
     """A company's own page, on another origin, with the form that `keys create` printed, and its thank-you page."""
     pages: dict[str, str] = {"/thanks": "<h1>Thank you</h1>"}
 
@@ -64,8 +71,8 @@ def site(running: Whole) -> Iterator[str]:
     thread.start()
     origin = f"http://127.0.0.1:{server.server_port}"
     flags = ("--source", "site", "--origin", origin, "--thank-you", f"{origin}/thanks", "--json")
-    made = json.loads(command("keys", "create", "--kind", "form", *flags, data_dir=running.data_dir).stdout)
-    snippet = made["snippet"].replace("http://127.0.0.1:8080", running.url)
+    made = json.loads(command("keys", "create", "--kind", "form", *flags, data_dir=alone.data_dir).stdout)
+    snippet = made["snippet"].replace("http://127.0.0.1:8080", alone.url)
     pages["/"] = f"<!doctype html><html lang=en><title>Example</title>{snippet}"
     try:
         yield origin
@@ -75,7 +82,8 @@ def site(running: Whole) -> Iterator[str]:
         server.server_close()
 
 
-def test_a_form_post_becomes_a_customer(running: Whole, page: Page, chromium: Browser, site: str) -> None:
+def test_a_form_post_becomes_a_customer(alone: Whole, page: Page, chromium: Browser, site: str) -> None:
+    running = alone
     page.goto(site)
     page.get_by_label("E-mail").fill("grace@analytical.example")
     page.get_by_label("Name").first.fill("Grace Hopper")
