@@ -1,18 +1,6 @@
 """The whole life of a lead at the desks, from an enquiry to a customer."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-from kit.desks import GBP, Desks, desks_of, ok
-
-from services.runtime.clock import ManualClock
-from services.runtime.edge import Edge
-
-
-@pytest.fixture
-async def desks(edge: Edge, clock: ManualClock) -> AsyncIterator[Desks]:
-    async with desks_of(edge, clock) as desks:
-        yield desks
+from kit.desks import GBP, Desks, ok
 
 
 async def test_an_enquiry_is_qualified_closed_and_looked_after(desks: Desks) -> None:
@@ -46,6 +34,49 @@ async def test_an_enquiry_is_qualified_closed_and_looked_after(desks: Desks) -> 
     kept = await eve.take("customer")
     assert kept.said["item"]["customer"]["id"] == won["customer_id"]
     assert kept.said["item"]["customer"]["closer"] == bob.id
-    print(await desks.told(lead))
-    print((await desks.lead_row(lead))["milestones"])
-    print([(e["what"], e["note"]) for e in kept.said["item"]["history"]])
+    assert await desks.told(lead) == [
+        "lead.received",
+        "lead.decided",
+        "item.queued",
+        "item.claimed",
+        "item.attempted",
+        "item.attempted",
+        "item.completed",
+        "lead.decided",
+        "opportunity.created",
+        "opportunity.released",
+        "item.queued",
+        "item.claimed",
+        "item.attempted",
+        "opportunity.meeting",
+        "opportunity.accepted",
+        "opportunity.meeting",
+        "opportunity.proposal_requested",
+        "opportunity.proposal_presented",
+        "opportunity.won",
+        "item.overdue",
+        "item.completed",
+        "lead.closed",
+        "customer.created",
+        "item.queued",
+        "item.claimed",
+    ]
+    reached = {name: at[5:19] for name, at in (await desks.lead_row(lead))["milestones"].items()}
+    assert reached == {
+        "captured": "07-06T09:00:00",
+        "decided": "07-06T09:00:00",
+        "pullable": "07-06T09:00:00",
+        "pulled": "07-06T09:00:40",
+        "attempt": "07-06T09:01:40",
+        "conversation": "07-06T09:06:40",
+        "qualified": "07-06T09:06:40",
+        "released": "07-06T09:36:40",
+        "closer_pulled": "07-06T09:36:40",
+        "closer_conversation": "07-06T09:41:40",
+        "meeting": "07-08T10:00:00",
+        "proposal_requested": "07-08T11:41:40",
+        "proposal_presented": "07-08T11:41:40",
+        "won": "07-08T11:41:40",
+    }
+    notes = [entry["note"] for entry in kept.said["item"]["history"] if entry["note"]]
+    assert notes == ["wants forty", "two depots"]
