@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from kit.browser import browser, sign_in
@@ -83,14 +84,13 @@ def site(alone: Whole) -> Iterator[str]:
 
 
 def test_a_form_post_becomes_a_customer(alone: Whole, page: Page, chromium: Browser, site: str) -> None:
-    running = alone
     page.goto(site)
     page.get_by_label("E-mail").fill("grace@analytical.example")
     page.get_by_label("Name").first.fill("Grace Hopper")
     page.get_by_role("button").click()
     page.wait_for_url(f"{site}/thanks")
 
-    sign_in(page, f"{running.url}/work", running.rep("inbound/main")["key"])
+    sign_in(page, f"{alone.url}/work", alone.rep("inbound/main")["key"])
     page.keyboard.press("p")
     expect(page.locator("#who")).to_have_text("Grace Hopper")
     _choose(page, "Phone", "Conversation")
@@ -103,7 +103,7 @@ def test_a_form_post_becomes_a_customer(alone: Whole, page: Page, chromium: Brow
     expect(page.get_by_text("Nothing in hand.")).to_be_visible()
 
     closer = chromium.new_context().new_page()
-    sign_in(closer, f"{running.url}/work", running.rep("closing/uk")["key"])
+    sign_in(closer, f"{alone.url}/work", alone.rep("closing/uk")["key"])
     closer.get_by_role("button", name="Pull next").click()
     expect(closer.locator("#who")).to_have_text("Grace Hopper")
     expect(closer.locator("#chosen")).to_contain_text("An hour a day back")
@@ -126,10 +126,10 @@ def test_a_form_post_becomes_a_customer(alone: Whole, page: Page, chromium: Brow
     expect(closer.get_by_text("Nothing in hand.")).to_be_visible()
     closer.context.close()
 
-    with running.client(running.rep("customer/main")["key"]) as client:
+    with alone.client(alone.rep("customer/main")["key"]) as client:
         pulled = client.post("/v1/desks/customer/pull", json={"wait": 5}).json()
     assert pulled["item"]["customer"]["value"] == {"amount": 1250000, "currency": "GBP"}
-    with running.client(running.key("manager")) as client:
+    with alone.client(alone.key("manager")) as client:
         counts = client.get("/v1/metrics/funnel?source=site").json()["rows"][0]["counts"]
     steps = ("leads", "attempted", "conversed", "qualified", "meetings", "meetings_face_to_face")
     assert {name: counts[name] for name in steps} == dict.fromkeys(steps, 1)
