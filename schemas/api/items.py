@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from schemas.api.customers import CustomerOut
-from schemas.api.leads import CompanyOut, ContactOut
+from schemas.api.leads import COMPANY_EXAMPLE, CONTACT_EXAMPLE, CompanyOut, ContactOut
 from schemas.api.opportunities import EXAMPLE as OPPORTUNITY_EXAMPLE
 from schemas.api.opportunities import OpportunityOut
 from schemas.api.page import ListQuery
@@ -47,28 +47,8 @@ EXAMPLE: dict[str, Any] = {
         "direction": "inbound",
         "source": "web",
         "received_at": "2026-07-06T09:30:00.123Z",
-        "contact": {
-            "email": "Ann.Lee@example.com",
-            "email_kind": "business",
-            "phone": "+442079460123",
-            "name": "Ann Lee",
-            "first_name": None,
-            "last_name": None,
-            "job_title": "COO",
-            "profile_url": None,
-            "language": "en-GB",
-            "country": "GB",
-        },
-        "company": {
-            "name": "Example Ltd",
-            "website": "https://www.example.com",
-            "domain": "example.com",
-            "employees": 120,
-            "industry": "logistics",
-            "country": "GB",
-            "city": "Leeds",
-            "postal_code": "LS1 1AA",
-        },
+        "contact": CONTACT_EXAMPLE,
+        "company": COMPANY_EXAMPLE,
         "intent": "demo",
         "product": "fleet",
         "message": "We have 40 vans and lose an hour a day on each.",

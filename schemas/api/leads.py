@@ -100,6 +100,28 @@ class MilestonesOut(Said):
     lost: str | None = None
 
 
+CONTACT_EXAMPLE: dict[str, Any] = {
+    "email": "Ann.Lee@example.com",
+    "email_kind": "business",
+    "phone": "+442079460123",
+    "name": "Ann Lee",
+    "first_name": None,
+    "last_name": None,
+    "job_title": "COO",
+    "profile_url": None,
+    "language": "en-GB",
+    "country": "GB",
+}
+COMPANY_EXAMPLE: dict[str, Any] = {
+    "name": "Example Ltd",
+    "website": "https://www.example.com",
+    "domain": "example.com",
+    "employees": 120,
+    "industry": "logistics",
+    "country": "GB",
+    "city": "Leeds",
+    "postal_code": "LS1 1AA",
+}
 EXAMPLE: dict[str, Any] = {
     "id": "ld_4m8s1n9d2e4r8t6y5a7c9b1n3q7v0kxz",
     "state": "claimed",
@@ -133,28 +155,8 @@ EXAMPLE: dict[str, Any] = {
     "opportunity_id": None,
     "customer_id": None,
     "nurture_until": None,
-    "contact": {
-        "email": "Ann.Lee@example.com",
-        "email_kind": "business",
-        "phone": "+442079460123",
-        "name": "Ann Lee",
-        "first_name": None,
-        "last_name": None,
-        "job_title": "COO",
-        "profile_url": None,
-        "language": "en-GB",
-        "country": "GB",
-    },
-    "company": {
-        "name": "Example Ltd",
-        "website": "https://www.example.com",
-        "domain": "example.com",
-        "employees": 120,
-        "industry": "logistics",
-        "country": "GB",
-        "city": "Leeds",
-        "postal_code": "LS1 1AA",
-    },
+    "contact": CONTACT_EXAMPLE,
+    "company": COMPANY_EXAMPLE,
     "message": "We have 40 vans and lose an hour a day on each.",
     "custom": {"seats": 40},
     "milestones": {

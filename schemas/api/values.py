@@ -121,8 +121,6 @@ Happened = Annotated[datetime, BeforeValidator(_happened)]
 """A time at which something has happened: at most 60 s ahead of now. Validate with the context `{"now": …}`."""
 Ahead = Annotated[datetime, BeforeValidator(instant), AfterValidator(_ahead)]
 """A time that lies ahead. Validate with the context `{"now": …}`."""
-Day = Annotated[date, BeforeValidator(day)]
-"""A date, as 2026-07-06."""
 Until = Annotated[
     date | datetime,
     PlainValidator(_day_or_time),

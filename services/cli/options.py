@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -21,7 +21,6 @@ from services.runtime.migrations import Schema, standing
 from services.runtime.settings import Settings
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,17 @@ def shared(function: Callable[..., T]) -> Callable[..., T]:
     return wrapped
 
 
+def meant(error: Exception) -> Exception:
+    """What a command ends by: an outage and a missing policy in words that say what to do; else the error itself."""
+    if isinstance(error, Ended):
+        return error
+    if isinstance(error, NoPolicy):
+        return Refused("no policy is published yet: `leadgate policy publish FILE` first")
+    if failure(error) is Failure.OUTAGE:
+        return Unavailable(f"the database is not available: {str(error) or type(error).__name__}")
+    return error
+
+
 def finish(work: Coroutine[Any, Any, T]) -> T:
     """Run asynchronous work to its end.
 
@@ -58,14 +68,10 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     """
     try:
         return asyncio.run(work)
-    except Ended:
-        raise
-    except NoPolicy:
-        raise Refused("no policy is published yet: `leadgate policy publish FILE` first") from None
     except Exception as error:
-        if failure(error) is Failure.OUTAGE:
-            raise Unavailable(f"the database is not available: {str(error) or type(error).__name__}") from error
-        raise
+        if (ends := meant(error)) is error:
+            raise
+        raise ends from error
 
 
 @asynccontextmanager

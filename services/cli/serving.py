@@ -11,10 +11,8 @@ from typing import Any
 import click
 
 from services.cli.failing import told
-from services.cli.options import Shared
+from services.cli.options import Shared, meant
 from services.runtime.edge import Edge
-from services.runtime.exits import Ended, Unavailable
-from services.runtime.failures import Failure, failure
 from services.runtime.logs import configure
 from services.runtime.run import Process, run
 
@@ -30,7 +28,7 @@ async def serve(
     """Run processes until INT or TERM. Say when all is ready: with `--json` a line, else `words` of the URL."""
     configure(edge.settings)
 
-    async def told(url: str) -> None:
+    async def on_ready(url: str) -> None:
         if shared.as_json:
             line = {"event": "ready", "url": url, "pid": os.getpid(), **(ready or {}), "version": version("leadgate")}
             click.echo(json.dumps(line))
@@ -40,7 +38,7 @@ async def serve(
             click.echo("Ready.")
         sys.stdout.flush()
 
-    await run(edge, processes, edge.settings.host, port, told)
+    await run(edge, processes, edge.settings.host, port, on_ready)
 
 
 @contextmanager
@@ -49,17 +47,10 @@ def ending(shared: Shared) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        code = told(_ended(error), as_json=shared.as_json)
+        code = told(meant(error), as_json=shared.as_json)
         _stopped(shared, code)
         sys.exit(code)
     _stopped(shared, 0)
-
-
-def _ended(error: Exception) -> Exception:
-    """An outage as what ends a command; else the error itself."""
-    if not isinstance(error, Ended) and failure(error) is Failure.OUTAGE:
-        return Unavailable(f"the database is not available: {str(error) or type(error).__name__}")
-    return error
 
 
 def _stopped(shared: Shared, code: int) -> None:

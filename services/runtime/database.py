@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from services.runtime.clock import Clock, DatabaseClock
+from services.runtime.clock import Clock
 from services.runtime.dsn import for_sqlalchemy
 from services.runtime.tx import Driver, ReadTx, Tx
 
@@ -109,6 +109,3 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
             },
         },
     )
-
-
-__all__ = ["Database", "DatabaseClock", "LastWords", "Waker", "engine_for"]

@@ -1,17 +1,18 @@
 """What pydantic found is told in the contract's words: every mistake, where it is, what to do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import pytest
 from kit.tiny import Address, Lost, NoteIn, Won
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from schemas.api.problem import MistakeCode
 from schemas.api.shape import Ask
-from schemas.api.values import Day
+from schemas.api.values import day
 from services.runtime.http.mistakes import body_mistakes
 
+Day = Annotated[date, BeforeValidator(day)]
 NOW = datetime(2026, 7, 6, 9, 30, tzinfo=UTC)
 
 
