@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from kit.desks import Desks, desks_of
 from kit.postgres import create_template, gone_with_us, in_memory
 
+from schemas.topics import TOPICS
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.edge import Edge, open_edge
 from services.runtime.embedded import FAST_AND_LOSING, Embedded
+from services.runtime.log.kafka import KafkaLog
 from services.runtime.log.port import EventLog
 from services.runtime.postmaster import running
 from services.runtime.secret import Keyring
@@ -84,10 +87,16 @@ def database(edge: Edge) -> Database:
     return edge.database
 
 
-@pytest.fixture(params=["postgres"])
-def log(request: pytest.FixtureRequest, edge: Edge) -> EventLog:
+@pytest.fixture(params=["postgres", "kafka"])
+async def log(request: pytest.FixtureRequest, edge: Edge) -> AsyncIterator[EventLog]:
     """The event log, by each of its adapters."""
-    return {"postgres": edge.log}[request.param]
+    if request.param == "postgres":
+        yield edge.log
+        return
+    kafka = KafkaLog(request.getfixturevalue("kafka").bootstrap, f"{uuid4().hex[:12]}.")
+    await kafka.create(TOPICS, partitions=4)
+    yield kafka
+    await kafka.close()
 
 
 @pytest.fixture

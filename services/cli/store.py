@@ -2,7 +2,7 @@
 
 import click
 
-from schemas.topics import PARTITIONS, TOPICS
+from schemas.topics import PARTITIONS, SERIES, TOPICS
 from services.cli.options import Shared, at_store, database_url, finish, shared
 from services.runtime.edge import Edge
 from services.runtime.log import table
@@ -38,22 +38,28 @@ def topics() -> None:
 Examples:
   leadgate topics create
   leadgate topics create --partitions 24
+  KAFKA_BOOTSTRAP_SERVERS=kafka-1:9092,kafka-2:9092,kafka-3:9092 leadgate topics create --replicas 3
 """
 )
 @click.option(
     "--partitions", type=click.IntRange(1, 1000), default=PARTITIONS, show_default=True, help="Of each topic."
 )
+@click.option(
+    "--replicas", type=click.IntRange(1, 100), help="With Kafka, of each partition. [default: 3, or all brokers]"
+)
 @shared
-def create(shared: Shared, partitions: int) -> None:
+def create(shared: Shared, partitions: int, replicas: int | None) -> None:
     """Create the topics, or give them more partitions. They never have fewer."""
 
-    names = at_store(shared, lambda edge: create_topics(edge, partitions))
+    names = at_store(shared, lambda edge: create_topics(edge, partitions, replicas))
     shared.say({"topics": names, "partitions": partitions}, "\n".join(names))
 
 
-async def create_topics(edge: Edge, partitions: int = PARTITIONS) -> list[str]:
+async def create_topics(edge: Edge, partitions: int = PARTITIONS, replicas: int | None = None) -> list[str]:
     """Create the topics that are missing, and the partitions; their names."""
-    names = [topic.name for topic in TOPICS]
     async with edge.database.tx() as tx:
-        await table.create(tx, names, partitions)
-    return names
+        await table.create(tx, [topic.name for topic in TOPICS], partitions)
+    if edge.kafka is None:
+        return [topic.name for topic in TOPICS]
+    await edge.kafka.create([*TOPICS, *SERIES], partitions, replicas)
+    return [topic.name for topic in [*TOPICS, *SERIES]]

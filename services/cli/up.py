@@ -80,7 +80,7 @@ async def _serve(
         click.echo(f"--demo is for an empty store; {settings.data_dir} has data already and keeps it.", err=True)
     ready = {
         "data_dir": str(settings.data_dir.resolve()),
-        "event_log": "postgres",
+        "event_log": "postgres" if edge.kafka is None else "kafka",
         "policy_version": started.policy_version,
         "credentials_file": str(file),
     }

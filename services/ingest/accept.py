@@ -15,7 +15,7 @@ from services.ingest.normalise import normalise
 from services.runtime.http.problems import Problem, TooLarge, Unavailable
 from services.runtime.log import port
 from services.runtime.log.messages import message
-from services.runtime.log.port import EventLog, LogUnavailable, Message
+from services.runtime.log.port import Appends, LogUnavailable, Message
 from services.runtime.secret import Keyring
 from services.runtime.telemetry import Telemetry
 
@@ -50,7 +50,7 @@ class Intake:
 
     def __init__(
         self,
-        log: EventLog,
+        log: Appends,
         keyring: Keyring,
         telemetry: Telemetry,
         region_of: Callable[[SourceName], Awaitable[str | None]],

@@ -14,7 +14,7 @@ from services.web import site
 def build(edge: Edge) -> Process:
     """Wire it. It keeps no state of its own."""
     regions = Regions(edge.database)
-    intake = Intake(edge.log, edge.keyring, edge.telemetry, regions.of)
+    intake = Intake(edge.intake, edge.keyring, edge.telemetry, regions.of)
     return Process(
         "ingest",
         routes=(lead_routes(intake), batch_routes(intake), form_routes(intake), receipt.routes, site.routes),

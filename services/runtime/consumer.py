@@ -72,11 +72,11 @@ class Consumer(Generic[E]):
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
         self._brakes: dict[Place, Brake] = {}
         self._stopped: set[Place] = set()
-        self._identity = ""
+        self._identities: dict[str, str] = {}
 
     async def run(self) -> None:
         """Consume until cancelled. Raises: LogUnavailable, or what an outage raised, outside of a batch."""
-        self._identity = await self._edge.log.identity()
+        self._identities = {topic.name: await self._edge.log.identity(topic) for topic in self.topics}
         self._brakes.clear()
         self._stopped.clear()
         try:
@@ -102,12 +102,12 @@ class Consumer(Generic[E]):
 
     async def _start(self, place: Place) -> int | None:
         """The position that counts, in PostgreSQL; None where the partition stands still."""
-        first = (await self._edge.log.starts(self.topics)).get(place, 0)
+        first, identity = (await self._edge.log.starts(self.topics)).get(place, 0), self._identities[place.topic]
         async with self._edge.database.tx() as tx:
-            standing = await positions.take(tx, self.group, place, first=first, log=self._identity)
+            standing = await positions.take(tx, self.group, place, first=first, log=identity)
         if not self._goes_on(standing):
             return None
-        if standing.log != self._identity:
+        if standing.log != identity:
             reason = f"the position {standing.position} counts in another log than this one"
             await self._stop_at(Gap(place, standing.position, first, reason))
             return None
@@ -150,6 +150,7 @@ class Consumer(Generic[E]):
         bad = {each.record: each.reason for each in refused}
         try:
             await self._settle(batch, readable, bad)
+            subscription.done({place: span for place, span in batch.spans.items() if place not in self._stopped})
         except Overtaken:
             self._edge.telemetry.overtaken.labels(self.group).inc()
             await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - spread
@@ -208,7 +209,7 @@ class Consumer(Generic[E]):
         good = [readable[record] for record in batch.records if record not in bad]
         with self._edge.telemetry.batch_seconds.labels(self.group).time():
             async with self._edge.database.tx() as tx:
-                await positions.advance(tx, self.group, batch.spans, log=self._identity, owner=self._owner)
+                await positions.advance(tx, self.group, batch.spans, logs=self._identities, owner=self._owner)
                 refusals = {each.record: each.reason for each in await self._handler(tx, good)} if good else {}
                 laid_aside = [
                     Refused(record, reason)

@@ -5,14 +5,17 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
+from services.runtime import positions
 from services.runtime.access import Access
 from services.runtime.clock import Clock, DatabaseClock
 from services.runtime.database import Database, engine_for
-from services.runtime.exits import BadSetting
-from services.runtime.log.port import EventLog
+from services.runtime.exits import BadSetting, Refused
+from services.runtime.log.durable import Durable
+from services.runtime.log.port import Appends, EventLog
 from services.runtime.log.postgres import PostgresLog
 from services.runtime.log.table import LogTable
 from services.runtime.secret import Keyring
@@ -20,6 +23,9 @@ from services.runtime.settings import Settings
 from services.runtime.tables import meta
 from services.runtime.telemetry import Telemetry
 from services.runtime.wake import Wake
+
+if TYPE_CHECKING:
+    from services.runtime.log.kafka import KafkaLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,11 @@ class Edge:
     keyring: Keyring
     database: Database
     log: EventLog
+    """Where consumers read, and operators append."""
+    intake: Appends
+    """Where what is accepted becomes durable."""
+    kafka: "KafkaLog | None"
+    """The log, where it is Kafka: the log table then is on its way there."""
     wake: Wake
     clock: Clock
     telemetry: Telemetry
@@ -44,7 +55,8 @@ async def open_edge(
 ) -> AsyncIterator[Edge]:
     """Open the database at `url` (its schema is up to date) with `size` connections, the log and the wake-ups.
 
-    Raises: BadSetting where LEADGATE_SECRET is not the one with which this database began.
+    Raises: BadSetting where LEADGATE_SECRET is not the one with which this database began; Refused where its events
+    are in another log than the settings say.
     """
     clock = clock or DatabaseClock()
     wake = Wake(url)
@@ -52,11 +64,50 @@ async def open_edge(
     database = Database(engine_for(url, size=size), table, wake, clock)
     try:
         await _same_secret(database, keyring)
-        async with wake.running():
-            log = PostgresLog(database, table, wake)
-            yield Edge(settings, keyring, database, log, wake, clock, Telemetry(), Access(database, keyring))
+        await _same_log(database, "kafka" if settings.kafka_bootstrap_servers else "postgres")
+        telemetry = Telemetry()
+        async with wake.running(), _kafka(settings) as kafka:
+            in_table = PostgresLog(database, table, wake)
+            log: EventLog = kafka or in_table
+            intake = Durable(kafka, in_table, telemetry) if kafka else in_table
+            access = Access(database, keyring)
+            yield Edge(settings, keyring, database, log, intake, kafka, wake, clock, telemetry, access)
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _kafka(settings: Settings) -> AsyncIterator["KafkaLog | None"]:
+    if settings.kafka_bootstrap_servers is None:
+        yield None
+        return
+    from services.runtime.log.kafka import KafkaLog  # only who has Kafka waits for its library to load
+
+    kafka = KafkaLog(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    try:
+        yield kafka
+    finally:
+        await kafka.close()
+
+
+async def _same_log(database: Database, wanted: str) -> None:
+    """Consumers read one log. It becomes Kafka for good, once they have read all of the table.
+
+    The relay then moves over what the table holds, and Kafka is read from its beginning: repeats have no effect.
+    """
+    async with database.tx() as tx:
+        stands = await tx.value(select(meta.c.event_log).with_for_update())
+        if stands == wanted:
+            return
+        if stands == "kafka":
+            raise Refused("this database's events are in Kafka: set KAFKA_BOOTSTRAP_SERVERS to that cluster")
+        if unread := await positions.unread(tx):
+            raise Refused(
+                f"{unread} records of the event log in PostgreSQL are not read yet: start without "
+                "KAFKA_BOOTSTRAP_SERVERS until `leadgate consumer status` shows no lag, stop, and start with it again"
+            )
+        await positions.forget(tx)
+        await tx.execute(update(meta).values(event_log=wanted))
 
 
 async def _same_secret(database: Database, keyring: Keyring) -> None:

@@ -41,7 +41,7 @@ async def consumer_resume(
         standing = (await positions.standings(tx, consumer)).get(place)
     if standing is None:
         raise NotFound(f"{consumer} does not read {topic}/{partition}: see `leadgate consumer status`.")
-    position, identity = standing.position, await edge.log.identity()
+    position, identity = standing.position, await edge.log.identity(BY_NAME[topic])
     if standing.stopped == "gap":
         if not accept_gap:
             raise Refused(f"{standing.detail}. With --accept-gap it goes on at the oldest record that there is.")

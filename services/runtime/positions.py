@@ -14,10 +14,11 @@ from services.runtime.tx import ReadTx, Tx
 # looked at again after the lock is ours, and no longer fits.
 ADVANCE_SQL = """
 WITH span AS (
-  SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS s (topic, partition, start, next)
+  SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::text[])
+    AS s (topic, partition, start, next, log)
 ), held AS (
   SELECT p.topic, p.partition, span.next FROM log.positions AS p JOIN span USING (topic, partition)
-  WHERE p.consumer = $1 AND p.position = span.start AND p.log = $6 AND p.stopped IS NULL
+  WHERE p.consumer = $1 AND p.position = span.start AND p.log = span.log AND p.stopped IS NULL
   ORDER BY p.topic, p.partition
   FOR UPDATE OF p SKIP LOCKED
 )
@@ -45,6 +46,14 @@ UPDATE log.positions SET stopped = NULL, detail = NULL, brake = NULL, position =
 WHERE consumer = $1 AND topic = $2 AND partition = $3
 """
 
+UNREAD_SQL = """
+SELECT coalesce(sum(p.next_offset - greatest(p.first_offset, coalesce((
+  SELECT min(at.position) FROM log.positions AS at WHERE at.topic = p.topic AND at.partition = p.partition
+), 0))), 0)::bigint
+FROM log.partitions AS p
+"""
+FORGET_SQL = "DELETE FROM log.positions"
+
 LEAVE_SQL = "UPDATE log.positions SET owner = NULL WHERE consumer = $1 AND owner = $2"
 
 
@@ -67,10 +76,10 @@ class Standing:
     updated_at: datetime
 
 
-async def advance(tx: Tx, group: str, spans: Mapping[Place, Span], *, log: str, owner: str) -> None:
+async def advance(tx: Tx, group: str, spans: Mapping[Place, Span], *, logs: Mapping[str, str], owner: str) -> None:
     """Move positions over what a batch covers: FIRST in its transaction, which so has these partitions to itself.
 
-    Raises: Overtaken where one does not stand at its span's start in the log of this identity.
+    Raises: Overtaken where one does not stand at its span's start, in the log that `logs` names for its topic.
     """
     places = list(spans)
     moved = await driver(tx).execute(
@@ -80,7 +89,7 @@ async def advance(tx: Tx, group: str, spans: Mapping[Place, Span], *, log: str, 
         [place.partition for place in places],
         [spans[place].start for place in places],
         [spans[place].next for place in places],
-        log,
+        [logs[place.topic] for place in places],
         owner,
         tx.now,
     )
@@ -130,6 +139,16 @@ async def mind(
 async def resume(tx: Tx, group: str, place: Place, *, position: int, log: str) -> None:
     """Let a stopped partition go on at `position`, its brake released."""
     await driver(tx).execute(RESUME_SQL, group, place.topic, place.partition, position, log, tx.now)
+
+
+async def unread(tx: ReadTx) -> int:
+    """How many records of the log table some consumer has yet to read."""
+    return int(await driver(tx).fetchval(UNREAD_SQL))
+
+
+async def forget(tx: Tx) -> None:
+    """Forget all positions: from now on another log is read, from its beginning."""
+    await driver(tx).execute(FORGET_SQL)
 
 
 async def leave(tx: Tx, group: str, owner: str) -> None:

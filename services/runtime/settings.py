@@ -1,6 +1,7 @@
 """Settings: the contract's variables. A flag of the same name wins."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,8 @@ from services.runtime.dsn import is_postgres, without_password
 from services.runtime.exits import BadSetting, Unavailable
 from services.runtime.secret import Keyring
 
-_LATER = ("KAFKA_BOOTSTRAP_SERVERS", "LEADGATE_TOPIC_PREFIX")
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
+_SERVER = re.compile(r"[^\s:,/]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
 
 
 class Settings(BaseSettings):
@@ -23,6 +25,12 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(None, validation_alias=AliasChoices("database_url", "DATABASE_URL"))
     """As libpq's; None: the embedded server in `data_dir`."""
+    kafka_bootstrap_servers: str | None = Field(
+        None, validation_alias=AliasChoices("kafka_bootstrap_servers", "KAFKA_BOOTSTRAP_SERVERS")
+    )
+    """`host:port,host:port`; None: the event log lives in PostgreSQL."""
+    topic_prefix: str = Field("", validation_alias=AliasChoices("topic_prefix", "LEADGATE_TOPIC_PREFIX"))
+    """Stands before each topic's name, and before each consumer group's."""
     secret: SecretStr | None = Field(None, validation_alias=AliasChoices("secret", "LEADGATE_SECRET"))
     """32 bytes or more, in hex. See `keyring`."""
     data_dir: Path = Field(Path(".leadgate"), validation_alias=AliasChoices("data_dir", "LEADGATE_DATA_DIR"))
@@ -46,6 +54,20 @@ class Settings(BaseSettings):
             raise ValueError("give the address of a PostgreSQL database, as postgresql://user:password@host/database")
         return url
 
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _servers(cls, servers: str | None) -> str | None:
+        if servers is not None and not all(_SERVER.fullmatch(each.strip()) for each in servers.split(",")):
+            raise ValueError("give brokers as host:port, more of them with commas, as kafka-1:9092,kafka-2:9092")
+        return servers
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _topic_name(cls, prefix: str) -> str:
+        if not _PREFIX.fullmatch(prefix):
+            raise ValueError("a prefix has up to 100 letters, digits, dots, hyphens and underscores, as acme.")
+        return prefix
+
     @field_validator("secret")
     @classmethod
     def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -66,13 +88,6 @@ def load(**flags: Any) -> Settings:
 
     Raises: BadSetting, naming the variable, its value and what to do.
     """
-    for variable in _LATER:
-        if os.environ.get(variable):
-            raise BadSetting(
-                variable,
-                os.environ[variable],
-                "this version keeps the event log in PostgreSQL, without Kafka: unset it",
-            )
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:

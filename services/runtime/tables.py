@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -24,8 +25,10 @@ meta = Table(
     metadata,
     Column("one", Integer, primary_key=True, server_default=text("1"), autoincrement=False),
     Column("identity", Text, nullable=False, comment="which log this is; positions count in one log only"),
+    Column("event_log", Text, nullable=False, server_default=text("'postgres'"), comment="where consumers read"),
     Column("fingerprint", LargeBinary, comment="of LEADGATE_SECRET, which never changes; null until the first start"),
     CheckConstraint("one = 1", name="meta_one_row"),
+    CheckConstraint("event_log IN ('postgres', 'kafka')", name="meta_event_log"),
     schema="log",
 )
 
@@ -50,6 +53,23 @@ records = Table(
     Column("key", Text, nullable=False),
     Column("value", LargeBinary, comment="JSON; null is a tombstone"),
     Column("headers", JSONB, nullable=False, comment="pairs, see services/runtime/log/headers.py"),
+    Column(
+        "parked",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="refused by Kafka: its key waits",
+    ),
+    Index("records_parked", "topic", "partition", "key", postgresql_where=text("parked")),
+    schema="log",
+)
+
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("name", Text, primary_key=True, comment="of the work that one process does at a time"),
+    Column("owner", Text, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False, comment="when another may take over"),
     schema="log",
 )
 

@@ -24,6 +24,12 @@ class Telemetry:
         # Intake: `how` is `single batch form`.
         self.accepted = self._counter("intake_accepted", "Submissions answered 202.", "source", "how")
         self.refused = self._counter("intake_refused", "Submissions not accepted, by problem code.", "how", "code")
+        self.fallback = self._counter("intake_fallback", "Submissions that the log table took for Kafka.")
+        # The relay.
+        self.relayed = self._counter("relay_records", "Records of the log table that Kafka has.", "topic")
+        self.relay_waiting = self._gauge("relay_waiting_records", "Records of the log table that Kafka has not.")
+        self.relay_parked = self._gauge("relay_parked_records", "Of these, refused by Kafka: see `leadgate dlq list`.")
+        self.relay_age = self._gauge("relay_oldest_seconds", "Age of the oldest of these.")
         # Metrics.
         self.story_gaps = self._counter("metrics_story_gaps", "Events that came without the one before.")
         self.streams = self._gauge("metrics_streams", "Live streams open.")

@@ -22,7 +22,7 @@ def duty(edge: Edge) -> Duty:
     async def turn() -> bool:
         cut = 0
         for topic in TOPICS:
-            if topic.kept is not None:
+            if topic.kept is not None and edge.kafka is None:  # or what waits for Kafka would go
                 async with edge.database.tx() as tx:
                     cut += await table.trim(tx, topic.name, tx.now - topic.kept, _LIMIT)
         async with edge.database.tx() as tx:

@@ -3,11 +3,12 @@
 - A record's offset is its place in its partition; offsets grow, and may have gaps.
 - A position is always that of the NEXT record to read, never that of the first record read.
 - `append` returns when the messages are durable. `LogUnavailable` means unknown: append again, ids deduplicate.
-- Messages of one key stand in one partition, in the order in which they were appended.
+- Messages of one key stand in one partition, in the order in which they were appended. What is appended again after
+  `LogUnavailable` may stand there twice, but no message stands before the first occurrence of an earlier one.
 - A reader sees only what is committed, and never sees a later record before an earlier one of its partition.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +25,11 @@ class LogUnavailable(Exception):
     """It is not known whether the messages are in the log: append them again."""
 
 
-class TooLarge(Exception):
+class NotTaken(Exception):
+    """The log will never take a message as it is; nothing that was appended with it under its key is in the log."""
+
+
+class TooLarge(NotTaken):
     """A message is over `LARGEST`: it was not sent, and never can be."""
 
 
@@ -102,17 +107,28 @@ class Subscription(Protocol):
         """Read nothing there until `seek`."""
         ...
 
+    def done(self, spans: Mapping[Place, Span]) -> None:
+        """Tell that these are behind us: what a broker shows to lag tools. It decides nothing (see `positions`)."""
+        ...
+
     def gaps(self) -> Sequence[Gap]:
         """Partitions that it can not read on in, since the last call; they are paused until `seek`."""
         ...
 
 
-class EventLog(Protocol):
-    """A log of topics."""
+class Appends(Protocol):
+    """Takes messages, for good."""
 
     async def append(self, messages: Sequence[Message]) -> None:
-        """Make the messages durable, in order. Raises: LogUnavailable, TooLarge (nothing was appended)."""
+        """Make the messages durable, those of a key in order.
+
+        Raises: LogUnavailable; TooLarge (nothing was appended); NotTaken.
+        """
         ...
+
+
+class EventLog(Appends, Protocol):
+    """A log of topics."""
 
     def subscribe(
         self, group: str, topics: Sequence[Topic], start: Callable[[Place], Awaitable[int | None]]
@@ -131,6 +147,10 @@ class EventLog(Protocol):
         """The position after the last committed record of each partition."""
         ...
 
-    async def identity(self) -> str:
-        """Which log this is: positions count in one log only."""
+    def read(self, topics: Sequence[Topic], limit: int = 1000) -> AsyncIterator[Sequence[Record]]:
+        """All records from the starts to the ends as they are now, partition by partition, a batch at a time."""
+        ...
+
+    async def identity(self, topic: Topic) -> str:
+        """Which topic of which log this is: positions count in that only."""
         ...

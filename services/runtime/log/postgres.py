@@ -83,7 +83,7 @@ class PostgresLog:
     async def subscribe(
         self, group: str, topics: Sequence[Topic], start: Callable[[Place], Awaitable[int | None]]
     ) -> AsyncIterator["PostgresSubscription"]:
-        yield PostgresSubscription(self._database, self._wake, self, topics, start)
+        yield PostgresSubscription(self._wake, self, topics, start)
 
     async def starts(self, topics: Sequence[Topic]) -> Mapping[Place, int]:
         return {place: first for place, (first, _) in (await self._bounds(topics)).items()}
@@ -91,21 +91,40 @@ class PostgresLog:
     async def ends(self, topics: Sequence[Topic]) -> Mapping[Place, int]:
         return {place: end for place, (_, end) in (await self._bounds(topics)).items()}
 
-    async def identity(self) -> str:
+    async def read(self, topics: Sequence[Topic], limit: int = 1000) -> AsyncIterator[Sequence[Record]]:
+        for place, (first, end) in (await self._bounds(topics)).items():
+            position = first
+            while position < end:
+                rows = await self.poll({place: position}, min(limit, end - position))
+                records = [_record(place, row) for row in rows if row["offset"] is not None]
+                if not records:
+                    break  # their time was over meanwhile
+                yield records
+                position = records[-1].offset + 1
+
+    async def identity(self, topic: Topic) -> str:
         if self._identity is None:
             async with self._database.read() as tx:
                 self._identity = await table.identity(tx)
         return self._identity
 
+    async def poll(self, positions: Mapping[Place, int], limit: int) -> "Sequence[asyncpg.Record]":
+        """At most `limit` records from these positions on, a partition at a time; one row at least for each."""
+        topics, partitions = [place.topic for place in positions], [place.partition for place in positions]
+        return await self._fetched(POLL_SQL, topics, partitions, list(positions.values()), limit)
+
     async def _bounds(self, topics: Sequence[Topic]) -> Mapping[Place, tuple[int, int]]:
+        rows = await self._fetched(BOUNDS_SQL, [topic.name for topic in topics])
+        return {Place(row["topic"], row["partition"]): (row["first_offset"], row["next_offset"]) for row in rows}
+
+    async def _fetched(self, sql: str, *arguments: object) -> "Sequence[asyncpg.Record]":
         try:
             async with self._database.read() as tx:
-                rows = await driver(tx).fetch(BOUNDS_SQL, [topic.name for topic in topics])
+                return await driver(tx).fetch(sql, *arguments)
         except Exception as error:
             if failure(error) is Failure.OUTAGE:
                 raise LogUnavailable(repr(error)) from error
             raise
-        return {Place(row["topic"], row["partition"]): (row["first_offset"], row["next_offset"]) for row in rows}
 
 
 class PostgresSubscription:
@@ -113,13 +132,11 @@ class PostgresSubscription:
 
     def __init__(
         self,
-        database: Database,
         wake: Wake,
         log: PostgresLog,
         topics: Sequence[Topic],
         start: Callable[[Place], Awaitable[int | None]],
     ) -> None:
-        self._database = database
         self._wake = wake
         self._log = log
         self._topics = topics
@@ -147,6 +164,9 @@ class PostgresSubscription:
     async def pause(self, place: Place) -> None:
         self._positions.pop(place, None)
 
+    def done(self, spans: Mapping[Place, Span]) -> None:
+        """Positions say it all: there is no broker to tell."""
+
     def gaps(self) -> Sequence[Gap]:
         gaps, self._gaps = self._gaps, []
         return gaps
@@ -168,16 +188,7 @@ class PostgresSubscription:
             return Batch((), {})
         places = list(self._positions)
         turn = random.randrange(len(places))  # noqa: S311 - so that two readers seldom begin at the same one
-        places = places[turn:] + places[:turn]
-        topics, partitions = [place.topic for place in places], [place.partition for place in places]
-        positions = [self._positions[place] for place in places]
-        try:
-            async with self._database.read() as tx:
-                rows = await driver(tx).fetch(POLL_SQL, topics, partitions, positions, limit)
-        except Exception as error:
-            if failure(error) is Failure.OUTAGE:
-                raise LogUnavailable(repr(error)) from error
-            raise
+        rows = await self._log.poll({place: self._positions[place] for place in places[turn:] + places[:turn]}, limit)
         records: list[Record] = []
         spans: dict[Place, Span] = {}
         for row in rows:

@@ -1,0 +1,65 @@
+"""Durable: Kafka, and where that does not answer, the log table, from where the relay forwards it (law 1)."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from services.runtime.breaker import Breaker
+from services.runtime.log.port import EventLog, LogUnavailable, Message
+from services.runtime.telemetry import Telemetry
+
+_PATIENCE = 1.5
+"""Seconds in which Kafka acknowledges, or is passed by."""
+_TABLE_PATIENCE = 5.0
+
+_log = structlog.get_logger("leadgate.log")
+
+
+class Durable:
+    """Appends to the one or the other, the same messages with the same ids: who reads both deduplicates."""
+
+    def __init__(self, kafka: EventLog, table: EventLog, telemetry: Telemetry) -> None:
+        self._kafka = kafka
+        self._table = table
+        self._telemetry = telemetry
+        self._breaker = Breaker()
+
+    async def append(self, messages: Sequence[Message]) -> None:
+        """Return when the messages are durable in one of them. Raises: LogUnavailable, TooLarge, NotTaken."""
+        now = asyncio.get_running_loop().time()
+        if self._breaker.lets(now):
+            self._breaker = self._breaker.asking(now)
+            try:
+                await self._by_kafka(messages)
+                return
+            except LogUnavailable:
+                pass
+            await self._by_table(messages)
+            return
+        try:
+            await self._by_table(messages)
+        except LogUnavailable:
+            await self._by_kafka(messages)  # it may be back, and is all there is
+
+    async def _by_kafka(self, messages: Sequence[Message]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._kafka.append(messages)
+        except (LogUnavailable, TimeoutError) as error:
+            if self._breaker == Breaker():
+                _log.warning("kafka_passed_by", error=str(error) or type(error).__name__)
+            self._breaker = self._breaker.failed(loop.time())
+            raise LogUnavailable(f"Kafka did not acknowledge: {error}") from error
+        if self._breaker != Breaker():
+            _log.info("kafka_is_back")
+            self._breaker = Breaker()
+
+    async def _by_table(self, messages: Sequence[Message]) -> None:
+        try:
+            async with asyncio.timeout(_TABLE_PATIENCE):
+                await self._table.append(messages)
+        except TimeoutError as error:
+            raise LogUnavailable("the log table did not answer") from error
+        self._telemetry.fallback.inc(len(messages))

@@ -1,0 +1,39 @@
+"""Reading all that there is, without a group and without leaving a trace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from schemas.topics import Topic
+from services.runtime.log.kafka.cluster import Cluster, opened
+from services.runtime.log.kafka.subscription import outage, record_of
+from services.runtime.log.port import Record
+
+_SILENCE = 30.0
+"""Seconds without a record after which the log does not answer."""
+
+
+async def scan(cluster: Cluster, topics: Sequence[Topic], limit: int) -> AsyncIterator[Sequence[Record]]:
+    """Records from the starts to the ends as they are now. Raises: LogUnavailable."""
+    bounds = await cluster.bounds(await cluster.places(topics))
+    consumer = AIOKafkaConsumer(bootstrap_servers=cluster.servers, enable_auto_commit=False, auto_offset_reset="none")
+    try:
+        await opened(consumer, consumer.start, consumer.stop)
+        try:
+            for place, (first, end) in bounds.items():
+                if first == end:
+                    continue
+                tp = cluster.tp(place)
+                consumer.assign([tp])
+                consumer.seek(tp, first)
+                while await consumer.position(tp) < end:
+                    async with asyncio.timeout(_SILENCE):
+                        found = await consumer.getmany(tp, timeout_ms=1000, max_records=limit)
+                    if records := [record_of(place, one) for one in found.get(tp, ()) if one.offset < end]:
+                        yield records
+        finally:
+            await consumer.stop()
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise outage(error) from error

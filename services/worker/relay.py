@@ -1,0 +1,77 @@
+"""The duty of the relay: what the log table holds goes on to Kafka, in order, and is deleted once it is durable there.
+
+One worker leads. A record may go twice (it was not known whether the first time succeeded), under the same event id.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+
+import structlog
+
+from services.runtime.edge import Edge
+from services.runtime.leader import Leader
+from services.runtime.log import outbox, table
+from services.runtime.log.outbox import message_of
+from services.runtime.log.port import EventLog, LogUnavailable, NotTaken, Place, Record
+from services.worker.loops import SOON, Duty
+
+NAME = "relay"
+_LIMIT = 500
+"""How many records of a partition go in one turn at most."""
+
+_log = structlog.get_logger("leadgate.relay")
+
+
+def duty(edge: Edge) -> Duty:
+    """Forward what there is, whenever there is some."""
+    leader = Leader(NAME)
+
+    async def turn() -> bool:
+        async with edge.database.tx() as tx:
+            if not await leader.leads(tx):
+                return False
+            records = await outbox.oldest(tx, _LIMIT)
+        if not records:
+            return False
+        by_place: defaultdict[Place, list[Record]] = defaultdict(list)
+        for record in records:
+            by_place[record.place].append(record)
+        went = await asyncio.gather(*(_forward(edge, these) for these in by_place.values()))
+        return all(went)
+
+    return Duty(NAME, turn, SOON, (table.WAKE,))
+
+
+async def _forward(edge: Edge, records: Sequence[Record]) -> bool:
+    """Forward records of one partition, as far as Kafka takes them; tell whether it does."""
+    try:
+        await edge.log.append([message_of(record) for record in records])
+        taken, refused = records, None
+    except NotTaken:
+        taken, refused = await _one_by_one(edge.log, records)
+    except LogUnavailable as error:
+        edge.telemetry.failures.labels(f"worker.{NAME}").inc()
+        _log.warning(
+            "relay_waits", topic=records[0].place.topic, partition=records[0].place.partition, error=str(error)
+        )
+        return False
+    async with edge.database.tx() as tx:
+        await outbox.forwarded(tx, taken)
+        if refused is not None:
+            await outbox.park(tx, refused[0], refused[1])
+            _log.error("record_refused", topic=refused[0].place.topic, key=refused[0].key, reason=refused[1])
+    edge.telemetry.relayed.labels(records[0].place.topic).inc(len(taken))
+    return True
+
+
+async def _one_by_one(log: EventLog, records: Sequence[Record]) -> tuple[Sequence[Record], tuple[Record, str] | None]:
+    """Find the first that Kafka refuses: what went before it is forwarded, what follows waits for the next turn."""
+    for nth, record in enumerate(records):
+        try:
+            await log.append([message_of(record)])
+        except LogUnavailable:
+            return records[:nth], None
+        except NotTaken as error:
+            return records[:nth], (record, str(error))
+    return records, None
