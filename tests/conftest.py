@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import asyncpg
+import kit.kafka
 import pytest
+from brokers import Brokers
 from kit.desks import Desks, desks_of
 from kit.postgres import create_template, gone_with_us, in_memory
 
@@ -44,6 +46,34 @@ def postgres() -> Iterator[Embedded]:
         with gone_with_us(found.pid):
             yield server
         asyncio.run(server.leave())
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Three brokers are enough: whoever wants them is on the same worker."""
+    if "kafka_three" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("kafka_three"))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    """The address of one broker, which all workers share: name your topics so that nobody else has them."""
+    own = tmp_path_factory.getbasetemp()
+    with kit.kafka.shared(own if worker_id == "master" else own.parent) as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def three_brokers() -> Iterator[Brokers]:
+    """What `kafka_three` hands out."""
+    with kit.kafka.brokers(3) as brokers:
+        yield brokers
+
+
+@pytest.fixture
+def kafka_three(three_brokers: Brokers) -> Brokers:
+    """Three brokers, all up, to kill and to stop at will."""
+    three_brokers.start_all()
+    return three_brokers
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """Freshness: `as_of`, the moment before which all that was committed is counted.
 
-It is the database's time, taken before the log's ends were looked up, once the positions that count have reached
-these: those of the router in the intake topics, so that no accepted lead is missing, and then our own.
+It is the database's time, taken before finding nothing older in the log table that Kafka has not, and then the log's
+ends, once the positions that count have reached these: those of the router in the intake topics, so that no accepted
+lead is missing, and then our own.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from services.runtime import looks, positions
 from services.runtime.edge import Edge
 from services.runtime.hot import driver
 from services.runtime.http.problems import Unavailable
+from services.runtime.log import outbox
 from services.runtime.log.port import Place
 
 GROUP = "metrics"
@@ -116,10 +118,26 @@ class Freshness:
             moment = tx.now
         deadline = asyncio.get_running_loop().time() + (_LOOK if self._hopeless else PATIENCE).total_seconds()
         for group, topics in STAGES:
-            if not await self._reached(group, await self._edge.log.ends(topics), deadline):
+            if not await self._relayed(deadline) or not await self._reached(
+                group, await self._edge.log.ends(topics), deadline
+            ):
                 self._hopeless = self._as_of is not None and moment - self._as_of > BEHIND
                 return
         self._as_of, self._hopeless = max(filter(None, (self._as_of, moment))), False
+
+    async def _relayed(self, deadline: float) -> bool:
+        """Whether Kafka has all that was appended to the log table until now, by the deadline."""
+        if self._edge.kafka is None:
+            return True
+        now: datetime | None = None
+        while True:
+            async with self._edge.database.read() as tx:
+                now = now or tx.now
+                if not await outbox.waits(tx, now):
+                    return True
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(_LOOK.total_seconds())
 
     async def _reached(self, group: str, ends: Mapping[Place, int], deadline: float) -> bool:
         """Whether a group has read up to there, by the deadline."""

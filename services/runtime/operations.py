@@ -7,6 +7,7 @@ from services.runtime import deadletters, positions
 from services.runtime.deadletters import DeadLetter
 from services.runtime.edge import Edge
 from services.runtime.exits import NotFound, Refused
+from services.runtime.log import outbox
 from services.runtime.log.port import Place
 
 
@@ -70,6 +71,8 @@ async def dead_letter(edge: Edge, id_: str) -> dict[str, Any]:
 async def replay(edge: Edge, id_or_topic: str) -> dict[str, Any]:
     """`dlq replay`: append one again, or all of a topic that were not yet, under their old event ids.
 
+    What Kafka refused is forwarded again by the relay, in its place.
+
     Raises: NotFound; LogUnavailable (repeat it: ids deduplicate).
     """
     if id_or_topic.startswith("dlq_"):
@@ -79,8 +82,11 @@ async def replay(edge: Edge, id_or_topic: str) -> dict[str, Any]:
         async with edge.database.read() as tx:
             letters = (await deadletters.listed(tx, id_or_topic, waiting=True))[::-1]
     if letters:
-        await edge.log.append([letter.message for letter in letters])
+        refused = [letter for letter in letters if letter.consumer == outbox.RELAY]
+        await edge.log.append([letter.message for letter in letters if letter not in refused])
         async with edge.database.tx() as tx:
+            for letter in refused:
+                await outbox.unpark(tx, letter.place, letter.offset)
             await deadletters.mark_replayed(tx, [letter.id for letter in letters])
     return {"replayed": len(letters), "ids": [letter.id for letter in letters]}
 

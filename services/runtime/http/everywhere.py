@@ -12,11 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from starlette.responses import Response
 
+from schemas.topics import SERIES, TOPICS
 from services.runtime.http.call import Call
 from services.runtime.http.document import openapi_of
 from services.runtime.http.problems import NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
+from services.runtime.log.port import LogUnavailable
 from services.runtime.migrations import Schema, stands
 from services.runtime.paths import ROOT
 
@@ -40,7 +42,7 @@ async def livez(call: Call) -> Response:
 @allow(public=True)
 async def readyz(call: Call) -> Response:
     """Whether this process can do its work: each check `ok`, `off`, or a reason."""
-    checks = await _database(call) | {"kafka": OFF, "lag": OFF}
+    checks = await _database(call) | {"kafka": await _kafka(call), "lag": OFF}
     named = {"postgres": checks.pop("postgres"), "kafka": checks.pop("kafka"), **checks}
     for name, check in call.request.app.state.checks:
         try:
@@ -51,6 +53,16 @@ async def readyz(call: Call) -> Response:
             named[name] = said if said != OFF else named.get(name, OFF)
     ready = all(said in (OK, OFF) for said in named.values())
     return JSONResponse({"status": "ready" if ready else "unready", "checks": named}, 200 if ready else 503)
+
+
+async def _kafka(call: Call) -> str:
+    if call.edge.kafka is None:
+        return OFF
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return "; ".join(await call.edge.kafka.shortcomings([*TOPICS, *SERIES])) or OK
+    except (LogUnavailable, TimeoutError) as error:
+        return f"does not answer: {type(error).__name__}"
 
 
 async def _database(call: Call) -> dict[str, str]:
