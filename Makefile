@@ -2,9 +2,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
+BROKERS ?= 1
 BIN := .venv/bin
 
-.PHONY: help setup browser run test check bench fmt lock clean
+.PHONY: help setup browser java run kafka run-kafka test check bench fmt lock clean
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -ts $$'\t'
 
@@ -27,10 +28,23 @@ browser: ## Install Debian's Chromium where it is missing (browser tests)
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	  else echo "chromium is missing: sudo apt-get install chromium" >&2; exit 1; fi; }
 
+java: ## Install Debian's Java and Maven where they are missing (Kafka)
+	@command -v java >/dev/null && command -v mvn >/dev/null || { \
+	  echo "Installing Java and Maven for Kafka ..."; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends default-jre-headless maven >/dev/null; \
+	  else echo "Java or Maven is missing: sudo apt-get install default-jre-headless maven" >&2; exit 1; fi; }
+
 run: setup ## Start everything in one process, with the demo, on http://127.0.0.1:8080
 	@exec $(BIN)/leadgate up --demo
 
-test: setup browser ## All tests, on both cores, with coverage
+kafka: setup java ## Kafka on loopback until Ctrl-C, with its topics; BROKERS=3 for three
+	@LEADGATE_DATA_DIR=$${LEADGATE_DATA_DIR:-.leadgate-kafka} exec $(BIN)/python deploy/kafka/brokers.py --brokers $(BROKERS) \
+	  --prepare '$(BIN)/leadgate topics create'
+
+run-kafka: setup java ## As run, on Kafka: the one that `make kafka` runs, else one of its own
+	@exec $(BIN)/python deploy/kafka/brokers.py -- $(BIN)/leadgate up --demo --data-dir .leadgate-kafka
+
+test: setup browser java ## All tests, on both cores, with coverage
 	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 check: setup ## Format, lint, types, layers
@@ -50,5 +64,5 @@ fmt: setup ## Format, and write again what is generated
 lock: ## Resolve requirements.lock again (names no host)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
 
-clean: ## Remove what set-up and runs made (not the data in .leadgate)
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+clean: ## Remove what set-up and runs made (not the data in .leadgate*)
+	rm -rf .venv deploy/kafka/libs .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
