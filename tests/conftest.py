@@ -15,7 +15,7 @@ from brokers import Brokers
 from kit.desks import Desks, desks_of
 from kit.postgres import create_template, gone_with_us, in_memory
 
-from schemas.topics import TOPICS
+from schemas.topics import SERIES, TOPICS
 from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.edge import Edge, open_edge
@@ -55,11 +55,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
-    """The address of one broker, which all workers share: name your topics so that nobody else has them."""
+def kafka(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[kit.kafka.Shared]:
+    """One broker, which all workers share: name your topics so that nobody else has them."""
     own = tmp_path_factory.getbasetemp()
-    with kit.kafka.shared(own if worker_id == "master" else own.parent) as bootstrap:
-        yield bootstrap
+    with kit.kafka.shared(own if worker_id == "master" else own.parent) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +109,24 @@ async def edge(database_url: str, keyring: Keyring, clock: ManualClock, tmp_path
     """Everything a process needs, on a database and a clock of this test's own."""
     settings = Settings(database_url=database_url, data_dir=tmp_path, secret="6b" * 32)
     async with open_edge(settings, database_url, keyring, clock=clock) as edge:
+        yield edge
+
+
+@pytest.fixture
+async def kafka_edge(
+    request: pytest.FixtureRequest, database_url: str, keyring: Keyring, clock: ManualClock, tmp_path: Path
+) -> AsyncIterator[Edge]:
+    """The same, its event log in Kafka: topics of this test's own, on real brokers."""
+    settings = Settings(
+        database_url=database_url,
+        data_dir=tmp_path,
+        secret="6b" * 32,
+        kafka_bootstrap_servers=request.getfixturevalue("kafka").bootstrap,
+        topic_prefix=f"{uuid4().hex[:12]}.",
+    )
+    async with open_edge(settings, database_url, keyring, clock=clock) as edge:
+        assert edge.kafka is not None
+        await edge.kafka.create([*TOPICS, *SERIES], partitions=4)
         yield edge
 
 

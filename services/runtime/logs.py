@@ -12,7 +12,7 @@ from structlog.typing import EventDict, WrappedLogger
 from services.runtime import trace
 from services.runtime.settings import Settings
 
-_LIBRARIES = ("uvicorn", "asyncio", "alembic", "sqlalchemy")
+_LIBRARIES = ("uvicorn", "asyncio", "alembic", "sqlalchemy", "aiokafka")  # aiokafka shows values at debug
 
 
 def configure(settings: Settings) -> None:
