@@ -1,4 +1,4 @@
-"""The circuit breaker: who does not answer is not waited for, and asked again now and then."""
+"""The circuit breaker: who does not answer is not waited for, and asked again now and then, by one at a time."""
 
 from dataclasses import dataclass
 
@@ -8,34 +8,43 @@ FIRST, LONGEST = 1.0, 10.0
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Closed (`pause` 0: all ask) or open until `until`, on the caller's own clock in seconds; then one asks."""
+    """Closed (`pause` 0: all ask), or open until `until`; then one asks. In seconds of one clock of the caller's.
+
+    What came of asking before `since` says nothing about now.
+    """
 
     pause: float = 0.0
-    until: float = 0.0
+    until: float = float("-inf")
+    since: float = float("-inf")
+
+    @property
+    def closed(self) -> bool:
+        return self.pause == 0.0
 
     def lets(self, now: float) -> bool:
         """Tell whether to ask now.
 
-        >>> Breaker().lets(5.0), Breaker().failed(5.0).lets(5.5), Breaker().failed(5.0).lets(6.0)
+        >>> opened = Breaker().failed(asked=5.0, now=6.0)
+        >>> Breaker().lets(5.0), opened.lets(6.5), opened.lets(7.0)
         (True, False, True)
         """
         return now >= self.until
 
-    def asking(self, now: float) -> "Breaker":
-        """One asks: while it waits for the answer, no other does, unless it is closed.
+    def asking(self, now: float, patience: float) -> "Breaker":
+        """One asks, and waits for so long at most: until then no other does, unless it is closed.
 
-        >>> Breaker().failed(5.0).asking(6.0).lets(6.5)
+        >>> Breaker().failed(asked=5.0, now=6.0).asking(7.0, patience=1.5).lets(8.4)
         False
         """
-        return Breaker(self.pause, now + self.pause) if self.pause else self
+        return self if self.closed else Breaker(self.pause, now + max(self.pause, patience), now)
 
-    def failed(self, now: float) -> "Breaker":
-        """It did not answer: open, for twice as long each time that it is asked in vain.
+    def failed(self, asked: float, now: float) -> "Breaker":
+        """Who asked then had no answer: open, for twice as long each time that it is asked in vain.
 
-        >>> Breaker().failed(0.0).failed(1.0)
-        Breaker(pause=2.0, until=3.0)
+        >>> Breaker().failed(asked=0.0, now=1.0).failed(asked=2.0, now=3.0)
+        Breaker(pause=2.0, until=5.0, since=3.0)
         """
-        if self.pause and now < self.until - self.pause / 2:
-            return self  # asked before it opened
-        pause = min(LONGEST, self.pause * 2) if self.pause else FIRST
-        return Breaker(pause, now + pause)
+        if asked < self.since:
+            return self
+        pause = FIRST if self.closed else min(LONGEST, self.pause * 2)
+        return Breaker(pause, now + pause, now)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import structlog
 
 from services.runtime.breaker import Breaker
-from services.runtime.log.port import EventLog, LogUnavailable, Message
+from services.runtime.log.port import EventLog, LogUnavailable, Message, NotTaken, TooLarge
 from services.runtime.telemetry import Telemetry
 
-_PATIENCE = 1.5
+PATIENCE = 1.5
 """Seconds in which Kafka acknowledges, or is passed by."""
 _TABLE_PATIENCE = 5.0
 
@@ -26,16 +26,17 @@ class Durable:
         self._breaker = Breaker()
 
     async def append(self, messages: Sequence[Message]) -> None:
-        """Return when the messages are durable in one of them. Raises: LogUnavailable, TooLarge, NotTaken."""
+        """Return when the messages are durable in one of them. Raises: LogUnavailable, TooLarge.
+
+        What Kafka refuses goes into the table too, from where it is shown as refused, and is not lost.
+        """
         now = asyncio.get_running_loop().time()
         if self._breaker.lets(now):
-            self._breaker = self._breaker.asking(now)
+            self._breaker = self._breaker.asking(now, PATIENCE)
             try:
                 await self._by_kafka(messages)
-                return
             except LogUnavailable:
-                pass
-            await self._by_table(messages)
+                await self._by_table(messages)
             return
         try:
             await self._by_table(messages)
@@ -44,15 +45,24 @@ class Durable:
 
     async def _by_kafka(self, messages: Sequence[Message]) -> None:
         loop = asyncio.get_running_loop()
+        asked = loop.time()
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 await self._kafka.append(messages)
+        except TooLarge:
+            raise
+        except NotTaken as error:
+            self._answered()
+            raise LogUnavailable(f"Kafka refuses it: {error}") from error
         except (LogUnavailable, TimeoutError) as error:
-            if self._breaker == Breaker():
+            if self._breaker.closed:
                 _log.warning("kafka_passed_by", error=str(error) or type(error).__name__)
-            self._breaker = self._breaker.failed(loop.time())
+            self._breaker = self._breaker.failed(asked, loop.time())
             raise LogUnavailable(f"Kafka did not acknowledge: {error}") from error
-        if self._breaker != Breaker():
+        self._answered()
+
+    def _answered(self) -> None:
+        if not self._breaker.closed:
             _log.info("kafka_is_back")
             self._breaker = Breaker()
 
