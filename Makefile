@@ -39,7 +39,7 @@ run: setup ## Start everything in one process, with the demo, on http://127.0.0.
 
 kafka: setup java ## Kafka on loopback until Ctrl-C, with its topics; BROKERS=3 for three
 	@LEADGATE_DATA_DIR=$${LEADGATE_DATA_DIR:-.leadgate-kafka} exec $(BIN)/python deploy/kafka/brokers.py --brokers $(BROKERS) \
-	  --prepare '$(BIN)/leadgate topics create'
+	  --prepare '$(BIN)/leadgate migrate' --prepare '$(BIN)/leadgate topics create'
 
 run-kafka: setup java ## As run, on Kafka: the one that `make kafka` runs, else one of its own
 	@exec $(BIN)/python deploy/kafka/brokers.py -- $(BIN)/leadgate up --demo --data-dir .leadgate-kafka

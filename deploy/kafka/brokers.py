@@ -238,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--port", type=int, default=PORT, help=f"of the first; the others' are 2 and 4 above it [{PORT}]"
     )
-    parser.add_argument("--prepare", metavar="COMMAND", help="run this once they serve, as the topics' creation")
+    parser.add_argument("--prepare", metavar="COMMAND", action="append", default=[], help="run this first; repeatable")
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="run this, after --, and end with it")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -255,11 +255,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _foreground(brokers: Brokers, prepare: str | None, command: Sequence[str]) -> int:
-    if prepare is not None:
-        done = subprocess.run(shlex.split(prepare), env=_environment(brokers.bootstrap), check=False)
+def _foreground(brokers: Brokers, first: Sequence[str], command: Sequence[str]) -> int:
+    for each in first:
+        done = subprocess.run(shlex.split(each), env=_environment(brokers.bootstrap), check=False)
         if done.returncode:
-            _say(f"brokers.py: `{prepare}` failed ({done.returncode}), so the brokers stop again.")
+            _say(f"brokers.py: `{each}` failed ({done.returncode}), so the brokers stop again.")
             return done.returncode
     if command:
         return _ended_by(brokers, command, brokers.bootstrap)

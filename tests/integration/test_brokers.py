@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from brokers import Brokers, Refused, start
 from jars import INSTALL
+from kit.kafka import Shared
 from kit.postgres import in_memory
 from kit.waiting import until
 from node import answers, is_free
@@ -75,10 +76,10 @@ def numbered(word: str) -> list[bytes]:
     return [f"{word} {number}".encode() for number in range(20)]
 
 
-async def test_the_shared_broker_takes_and_gives(kafka: str) -> None:
-    topic = await create(kafka)
-    await write(kafka, topic, numbered("a"))
-    assert await read(kafka, topic) == numbered("a")
+async def test_the_shared_broker_takes_and_gives(kafka: Shared) -> None:
+    topic = await create(kafka.bootstrap)
+    await write(kafka.bootstrap, topic, numbered("a"))
+    assert await read(kafka.bootstrap, topic) == numbered("a")
 
 
 @contextmanager
@@ -143,13 +144,13 @@ def test_a_paused_broker_is_silent_until_it_is_resumed(kafka_three: Brokers) -> 
     assert answers(port)
 
 
-def test_a_command_runs_on_the_kafka_that_answers_already_and_ends_it(kafka: str) -> None:
-    port = kafka.rpartition(":")[2]
+def test_a_command_runs_on_the_kafka_that_answers_already_and_ends_it(kafka: Shared) -> None:
+    port = kafka.bootstrap.rpartition(":")[2]
     command = [sys.executable, "-c", f"{SAY_ADDRESS}; raise SystemExit(7)"]
     done = subprocess.run(
         [sys.executable, SCRIPT, "--port", port, "--", *command], capture_output=True, text=True, timeout=30
     )
-    assert (done.returncode, done.stdout, done.stderr) == (7, f"prepared for {kafka}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (7, f"prepared for {kafka.bootstrap}\n", "")
 
 
 @pytest.mark.usefixtures("kafka")

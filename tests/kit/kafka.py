@@ -3,6 +3,7 @@
 import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,9 +24,16 @@ def brokers(size: int) -> Iterator[Brokers]:
         started.kill_all()
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A broker that is not yours to stop."""
+
+    bootstrap: str
+
+
 @contextmanager
-def shared(place: Path) -> Iterator[str]:
-    """The address of one broker for all that name the same place.
+def shared(place: Path) -> Iterator[Shared]:
+    """One broker for all that name the same place.
 
     The first one starts it, and at its end waits for the others before it stops it.
     """
@@ -41,7 +49,7 @@ def shared(place: Path) -> Iterator[str]:
                 address.write_text(bootstrap)
                 mine.callback(fcntl.flock, using.fileno(), fcntl.LOCK_EX)
                 mine.callback(_unlink, address, starting)
-        yield bootstrap
+        yield Shared(bootstrap)
 
 
 def _unlink(address: Path, starting: Path) -> None:
