@@ -1,4 +1,4 @@
-"""Which log it is, what Kafka refused, and who leads."""
+"""Which log it is, what Kafka refused, who leads, and how far the series are published."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,3 +44,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
         schema="log",
     )
+    op.create_table(
+        "ledger",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("dead_lettered", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "hour"),
+        schema="routing",
+    )
+    op.create_table(
+        "published",
+        sa.Column("one", sa.Integer(), server_default=sa.text("1"), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("logs", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.CheckConstraint("one = 1", name="published_one_row"),
+        sa.PrimaryKeyConstraint("one"),
+        schema="metrics",
+    )
+    op.execute("INSERT INTO metrics.published DEFAULT VALUES")

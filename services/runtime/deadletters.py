@@ -101,6 +101,13 @@ async def found(tx: ReadTx, id_: str) -> DeadLetter | None:
     return _letter(row) if row else None
 
 
+async def places(tx: ReadTx, consumer: str) -> set[tuple[Place, int]]:
+    """Where the records stand that a consumer laid aside."""
+    letters = dead_letters.c
+    rows = await tx.fetch(select(letters.topic, letters.partition, letters.offset).where(letters.consumer == consumer))
+    return {(Place(row["topic"], row["partition"]), row["offset"]) for row in rows}
+
+
 async def mark_replayed(tx: Tx, ids: Sequence[str]) -> None:
     """They have been appended to their topics again."""
     await tx.execute(update(dead_letters).where(dead_letters.c.id.in_(ids)).values(replayed_at=tx.now))

@@ -39,6 +39,8 @@ class Edge:
     """Where consumers read, and operators append."""
     intake: Appends
     """Where what is accepted becomes durable."""
+    table: EventLog
+    """The log table: the log itself, or what is on its way to Kafka."""
     kafka: "KafkaLog | None"
     """The log, where it is Kafka: the log table then is on its way there."""
     wake: Wake
@@ -51,27 +53,32 @@ class Edge:
 
 @asynccontextmanager
 async def open_edge(
-    settings: Settings, url: str, keyring: Keyring, *, clock: Clock | None = None, size: int = 20
+    settings: Settings,
+    url: str,
+    keyring: Keyring,
+    *,
+    clock: Clock | None = None,
+    size: int = 20,
+    unseen: bool = False,
 ) -> AsyncIterator[Edge]:
     """Open the database at `url` (its schema is up to date) with `size` connections, the log and the wake-ups.
 
-    Raises: BadSetting where LEADGATE_SECRET is not the one with which this database began; Refused where its events
-    are in another log than the settings say.
+    `unseen`: it is away; whoever opens it so calls `check` once it is there. Raises: as `check`.
     """
     clock = clock or DatabaseClock()
     wake = Wake(url)
     table = LogTable()
     database = Database(engine_for(url, size=size), table, wake, clock)
     try:
-        await _same_secret(database, keyring)
-        await _same_log(database, "kafka" if settings.kafka_bootstrap_servers else "postgres")
+        if not unseen:
+            await check(database, settings, keyring)
         telemetry = Telemetry()
         async with wake.running(), _kafka(settings) as kafka:
             in_table = PostgresLog(database, table, wake)
             log: EventLog = kafka or in_table
             intake = Durable(kafka, in_table, telemetry) if kafka else in_table
             access = Access(database, keyring)
-            yield Edge(settings, keyring, database, log, intake, kafka, wake, clock, telemetry, access)
+            yield Edge(settings, keyring, database, log, intake, in_table, kafka, wake, clock, telemetry, access)
     finally:
         await database.close()
 
@@ -88,6 +95,16 @@ async def _kafka(settings: Settings) -> AsyncIterator["KafkaLog | None"]:
         yield kafka
     finally:
         await kafka.close()
+
+
+async def check(database: Database, settings: Settings, keyring: Keyring) -> None:
+    """Make sure that this is our database.
+
+    Raises: BadSetting where LEADGATE_SECRET is not the one with which it began; Refused where its events are in another
+    log than the settings say.
+    """
+    await _same_secret(database, keyring)
+    await _same_log(database, "kafka" if settings.kafka_bootstrap_servers else "postgres")
 
 
 async def _same_log(database: Database, wanted: str) -> None:
@@ -112,13 +129,18 @@ async def _same_log(database: Database, wanted: str) -> None:
 
 async def _same_secret(database: Database, keyring: Keyring) -> None:
     """Lead ids depend on the secret for ever: the first one is remembered by its fingerprint."""
-    ours = keyring.digest("fingerprint")
+    ours = keyring.fingerprint
     async with database.tx() as tx:
         await tx.execute(update(meta).where(meta.c.fingerprint.is_(None)).values(fingerprint=ours))
         theirs = await tx.value(select(meta.c.fingerprint))
     if not hmac.compare_digest(ours, theirs):
-        raise BadSetting(
-            "LEADGATE_SECRET",
-            "…",
-            "this database began with another secret, on which all lead ids depend: set that one",
-        )
+        raise another_secret()
+
+
+def another_secret() -> BadSetting:
+    """What to say of a secret that is not the one with which the database began."""
+    return BadSetting(
+        "LEADGATE_SECRET",
+        "…",
+        "this database began with another secret, on which all lead ids depend: set that one",
+    )

@@ -30,9 +30,11 @@ class Telemetry:
         self.relay_waiting = self._gauge("relay_waiting_records", "Records of the log table that Kafka has not.")
         self.relay_parked = self._gauge("relay_parked_records", "Of these, refused by Kafka: see `leadgate dlq list`.")
         self.relay_age = self._gauge("relay_oldest_seconds", "Age of the oldest of these.")
+        self.residual = self._gauge("ledger_residual_leads", "Accepted and not accounted for: 0, or an alarm.")
         # Metrics.
         self.story_gaps = self._counter("metrics_story_gaps", "Events that came without the one before.")
         self.streams = self._gauge("metrics_streams", "Live streams open.")
+        self.unpublished = self._gauge("metrics_unpublished_revisions", "Changes of series that Kafka has not.")
         # Timers.
         self.loop_seconds = self._histogram("loop_seconds", "One turn of a timer's work.", "loop")
         self.loop_at = self._gauge("loop_last_timestamp_seconds", "When a timer's work was last done.", "loop")

@@ -97,6 +97,16 @@ leads = Table(
     Index("leads_nurturing", "nurture_until", postgresql_where=sql("state = 'nurturing'")),
 )
 
+# How many leads were accepted, as last counted in the intake log, which keeps them for days only.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("hour", TIME, primary_key=True),
+    Column("accepted", Integer, nullable=False),
+    Column("dead_lettered", Integer, nullable=False),
+)
+
 # The personal inputs, beside the lead and its receipts, so that they can be erased.
 lead_details = Table(
     "lead_details",

@@ -19,14 +19,17 @@ def message(
     topic: Topic,
     key: str,
     type_: str,
-    data: Mapping[str, Any],
+    data: Mapping[str, Any] | None,
     *,
     subject: str,
     at: datetime,
     follows: Trace | None = None,
     process: str | None = None,
 ) -> Message:
-    """Write an event of CloudEvents type `type_`, which happened at `at`. It follows from what is followed here."""
+    """Write an event of CloudEvents type `type_`, which happened at `at`. It follows from what is followed here.
+
+    Without data it is a tombstone.
+    """
     followed = follows or trace.current()
     envelope = Envelope(
         id=mint("evt", at),
@@ -34,11 +37,11 @@ def message(
         source=f"/leadgate/{process or trace.process()}",
         subject=subject,
         time=text_of(at),
-        dataschema=f"/schemas/{type_}.json",
+        dataschema=f"/schemas/{type_.removeprefix('leadgate.')}.json",
         correlationid=followed.correlation,
         traceparent=followed.traceparent,
     )
-    value = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    value = None if data is None else json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
     return Message(topic.name, key, value, to_headers(envelope))
 
 

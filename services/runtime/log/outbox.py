@@ -48,6 +48,7 @@ SELECT EXISTS (
   ) AS oldest WHERE oldest.appended_at < $1
 )
 """
+PARKED_SQL = "SELECT count(*) FROM log.records WHERE parked"
 BACKLOG_SQL = """
 SELECT count(*) AS waiting, count(*) FILTER (WHERE parked) AS parked, min(appended_at) AS oldest FROM log.records
 """
@@ -102,6 +103,11 @@ async def unpark(tx: Tx, place: Place, offset: int) -> None:
 async def waits(tx: ReadTx, before: datetime) -> bool:
     """Tell whether anything that was appended before then is still to be forwarded."""
     return bool(await driver(tx).fetchval(WAITS_SQL, before))
+
+
+async def parked(tx: ReadTx) -> int:
+    """How many records Kafka refused."""
+    return int(await driver(tx).fetchval(PARKED_SQL))
 
 
 async def backlog(tx: ReadTx) -> Backlog:

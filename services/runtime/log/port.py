@@ -25,6 +25,10 @@ class LogUnavailable(Exception):
     """It is not known whether the messages are in the log: append them again."""
 
 
+class NoTopic(LogUnavailable):
+    """The log has no such topic: make it."""
+
+
 class NotTaken(Exception):
     """The log will never take a message as it is; nothing that was appended with it under its key is in the log."""
 
@@ -147,8 +151,13 @@ class EventLog(Appends, Protocol):
         """The position after the last committed record of each partition."""
         ...
 
-    def read(self, topics: Sequence[Topic], limit: int = 1000) -> AsyncIterator[Sequence[Record]]:
-        """All records from the starts to the ends as they are now, partition by partition, a batch at a time."""
+    def read(
+        self, topics: Sequence[Topic], limit: int = 1000, *, since: datetime | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
+        """All records to the ends as they are now, partition by partition, a batch at a time.
+
+        They begin at the starts, or with the first that was appended at `since` or later.
+        """
         ...
 
     async def identity(self, topic: Topic) -> str:

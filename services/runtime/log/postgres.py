@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -41,6 +41,10 @@ LIMIT $4 + cardinality($1::text[])
 BOUNDS_SQL = """
 SELECT topic, partition, first_offset, next_offset FROM log.partitions
 WHERE topic = ANY($1::text[]) ORDER BY topic, partition
+"""
+
+SINCE_SQL = """
+SELECT coalesce(min("offset"), $4) FROM log.records WHERE topic = $1 AND partition = $2 AND appended_at >= $3
 """
 
 
@@ -91,9 +95,13 @@ class PostgresLog:
     async def ends(self, topics: Sequence[Topic]) -> Mapping[Place, int]:
         return {place: end for place, (_, end) in (await self._bounds(topics)).items()}
 
-    async def read(self, topics: Sequence[Topic], limit: int = 1000) -> AsyncIterator[Sequence[Record]]:
+    async def read(
+        self, topics: Sequence[Topic], limit: int = 1000, *, since: datetime | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
         for place, (first, end) in (await self._bounds(topics)).items():
             position = first
+            if since is not None:
+                ((position,),) = await self._fetched(SINCE_SQL, place.topic, place.partition, since, end)
             while position < end:
                 rows = await self.poll({place: position}, min(limit, end - position))
                 records = [_record(place, row) for row in rows if row["offset"] is not None]

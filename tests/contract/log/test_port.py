@@ -226,3 +226,13 @@ async def test_all_that_there_is_can_be_read_without_a_group(
     read = [record async for records in log.read([LIFECYCLE, SIGNALS], limit=7) for record in records]
     assert len(read) == len({record.value for record in read}) == 99
     assert all(record.place != place or record.offset >= 1 for record in read)
+
+
+async def test_what_was_appended_since_can_be_read_alone(log: EventLog) -> None:
+    await log.append([message("a", b"before")])
+    async with reading(log, LIFECYCLE) as subscription:
+        (before,) = await read(subscription, 1)
+    read_since = [record async for records in log.read([LIFECYCLE], since=before.appended_at) for record in records]
+    assert [record.value for record in read_since] == [b"before"]
+    later = before.appended_at + timedelta(hours=1)
+    assert [records async for records in log.read([LIFECYCLE], since=later)] == []

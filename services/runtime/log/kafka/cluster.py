@@ -18,7 +18,7 @@ from schemas.topics import Topic
 from services.runtime.exits import BadSetting
 from services.runtime.log.kafka.held import Held
 from services.runtime.log.kafka.topicids import TopicIds
-from services.runtime.log.port import LogUnavailable, Place
+from services.runtime.log.port import LogUnavailable, NoTopic, Place
 
 C = TypeVar("C")
 
@@ -66,7 +66,7 @@ class Cluster:
         await self._looker.close()
 
     async def standing(self, topic: Topic) -> Standing:
-        """How a topic stands. Raises: LogUnavailable, also where there is no such topic."""
+        """How a topic stands. Raises: LogUnavailable, NoTopic."""
         return (await self._stand([topic]))[topic.name]
 
     async def places(self, topics: Sequence[Topic]) -> list[Place]:
@@ -144,14 +144,10 @@ class Cluster:
         await self._made(topics)
 
     async def shortcomings(self, topics: Sequence[Topic]) -> list[str]:
-        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable."""
+        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable, NoTopic."""
         seen = await self.look(topics)
+        _demand({topic.name for topic in topics}, seen)
         said = [
-            f"{topic.name} is missing: run `leadgate topics create`"
-            for topic in topics
-            if topic.name not in seen.topics
-        ]
-        said += [
             f"{name} has {standing.copies} of {REPLICAS} replicas"
             for name, standing in seen.topics.items()
             if standing.copies < REPLICAS
@@ -193,8 +189,7 @@ class Cluster:
                 self._seen = await self.look([Topic(name, "", None) for name in sorted(names)])
                 self._seen_at = now
             seen = self._seen
-        if missing := wanted - seen.topics.keys():
-            raise LogUnavailable(f"Kafka has no topic {', '.join(sorted(missing))}: run `leadgate topics create`")
+        _demand(wanted, seen)
         return {topic.name: seen.topics[topic.name] for topic in topics}
 
     async def _bounds(
@@ -255,6 +250,11 @@ async def opened(client: C, start: Callable[[], Awaitable[None]], close: Callabl
             await close()
         raise
     return client
+
+
+def _demand(names: set[str], seen: Seen) -> None:
+    if missing := names - seen.topics.keys():
+        raise NoTopic(f"Kafka has no topic {', '.join(sorted(missing))}: run `leadgate topics create`")
 
 
 def _refuse(errors: Sequence[Sequence[Any]], *fine: type[KafkaError]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from schemas.topics import Topic
 from services.runtime.log.kafka.cluster import Cluster
@@ -44,8 +45,10 @@ class KafkaLog:
     async def ends(self, topics: Sequence[Topic]) -> Mapping[Place, int]:
         return await self._cluster.ends(topics)
 
-    async def read(self, topics: Sequence[Topic], limit: int = 1000) -> AsyncIterator[Sequence[Record]]:
-        async for records in scan(self._cluster, topics, limit):
+    async def read(
+        self, topics: Sequence[Topic], limit: int = 1000, *, since: datetime | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
+        async for records in scan(self._cluster, topics, limit, since):
             yield records
 
     async def identity(self, topic: Topic) -> str:
@@ -60,5 +63,5 @@ class KafkaLog:
         await self._cluster.create(topics, partitions, replicas)
 
     async def shortcomings(self, topics: Sequence[Topic]) -> list[str]:
-        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable."""
+        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable, NoTopic."""
         return await self._cluster.shortcomings(topics)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -15,8 +16,10 @@ _SILENCE = 30.0
 """Seconds without a record after which the log does not answer."""
 
 
-async def scan(cluster: Cluster, topics: Sequence[Topic], limit: int) -> AsyncIterator[Sequence[Record]]:
-    """Records from the starts to the ends as they are now. Raises: LogUnavailable."""
+async def scan(
+    cluster: Cluster, topics: Sequence[Topic], limit: int, since: datetime | None
+) -> AsyncIterator[Sequence[Record]]:
+    """Records to the ends as they are now, see the port. Raises: LogUnavailable."""
     bounds = await cluster.bounds(await cluster.places(topics))
     consumer = AIOKafkaConsumer(bootstrap_servers=cluster.servers, enable_auto_commit=False, auto_offset_reset="none")
     try:
@@ -27,6 +30,9 @@ async def scan(cluster: Cluster, topics: Sequence[Topic], limit: int) -> AsyncIt
                     continue
                 tp = cluster.tp(place)
                 consumer.assign([tp])
+                if since is not None:
+                    found_at = (await consumer.offsets_for_times({tp: int(since.timestamp() * 1000)}))[tp]
+                    first = end if found_at is None else found_at.offset
                 consumer.seek(tp, first)
                 while await consumer.position(tp) < end:
                     async with asyncio.timeout(_SILENCE):
