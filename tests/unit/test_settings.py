@@ -42,8 +42,8 @@ def test_a_flag_wins_over_its_variable_and_an_empty_variable_is_none(monkeypatch
         ("LEADGATE_LOG_FORMAT", "xml", "'console' or 'json'"),
         ("LEADGATE_PUBLIC_URL", "leads.example.com", "https://leads.example.com"),
         ("DATABASE_URL", "mysql://db/leads", "postgresql://user:password@host/database"),
-        ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092", "unset it"),
-        ("LEADGATE_TOPIC_PREFIX", "acme.", "unset it"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "kafka-1:9092,kafka-2:9092"),
+        ("LEADGATE_TOPIC_PREFIX", "acme/", "as acme."),
     ],
 )
 def test_a_wrong_value_is_said_with_its_variable_and_the_remedy(

@@ -29,16 +29,23 @@ class Held(Generic[C]):
     @asynccontextmanager
     async def use(self, seconds: float) -> AsyncIterator[C]:
         """Work with it, for so long at most. Raises: LogUnavailable, NotTaken."""
+        client = self._client
         try:
             async with asyncio.timeout(seconds):
-                async with self._opening:
-                    client = self._client = self._client or await self._open()
+                if client is None:
+                    client = await self._opened()
                 yield client
         except NotTaken:
             raise
         except (KafkaError, OSError, TimeoutError) as error:
-            self.drop()
+            if client is self._client:  # or another is in use by now
+                self.drop()
             raise LogUnavailable(f"Kafka did not do it: {type(error).__name__}: {error}".removesuffix(": ")) from error
+
+    async def _opened(self) -> C:
+        async with self._opening:
+            self._client = self._client or await self._open()
+            return self._client
 
     def drop(self) -> None:
         """Use another one from now on; this one closes beside."""

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -17,6 +18,7 @@ from schemas.topics import Topic
 from services.runtime.log.kafka.cluster import Cluster
 from services.runtime.log.port import Batch, Gap, LogUnavailable, Place, Record, Span
 
+_log = structlog.get_logger("leadgate.kafka")
 _JOIN = 30.0
 """Seconds in which a group lets a member in."""
 _SLACK = 20.0
@@ -92,9 +94,7 @@ class KafkaSubscription(ConsumerRebalanceListener):
     async def poll(self, limit: int, wait: timedelta) -> Batch:
         try:
             async with asyncio.timeout(wait.total_seconds() + _SLACK):
-                await self._welcome()
-                await self._look_for_replaced()
-                await self._look_for_gaps()
+                await self._look_around()
                 self._commit_now_and_then()
                 shortly = timedelta() if self._gaps else wait
                 found = await self._consumer.getmany(timeout_ms=int(shortly.total_seconds() * 1000), max_records=limit)
@@ -127,6 +127,18 @@ class KafkaSubscription(ConsumerRebalanceListener):
     def gaps(self) -> Sequence[Gap]:
         gaps, self._gaps = self._gaps, []
         return gaps
+
+    async def _look_around(self) -> None:
+        """See what came, went or was replaced. While Kafka does not answer, what can be read goes on being read."""
+        unchecked = set(self._unchecked)
+        try:
+            await self._welcome()
+            await self._look_for_replaced()
+            unchecked = set(self._unchecked)
+            await self._look_for_gaps()
+        except LogUnavailable as error:
+            self._unchecked |= unchecked
+            _log.warning("kafka_does_not_answer", error=str(error))
 
     async def _welcome(self) -> None:
         """Read the positions of what has come, and seek; what went again meanwhile is left alone."""
