@@ -1,7 +1,6 @@
 """The first start: a policy, an admin key, and the demo's reps and keys, made once and written to credentials.json."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from schemas.words import PrincipalKind, QueueName, SourceName
 from services import policies
 from services.cli.policy import put_in_force
+from services.runtime import whole
 from services.runtime.edge import Edge
 from services.runtime.keys import NewKey, create
 from services.runtime.paths import POLICIES
@@ -83,7 +83,7 @@ async def first_start(edge: Edge, file: Path, policy: str | None, *, demo: bool)
         published = await put_in_force(tx, text, "the demo's" if demo else "first start")
         _, admin = await create(tx, edge.keyring, NewKey(PrincipalKind.ADMIN, name="first"))
         made = await _demo(edge, tx) if demo else None
-        _write(file, {"admin": admin, "demo": made})
+        whole.write(file, json.dumps({"admin": admin, "demo": made}, indent=1) + "\n")
     return Started(published.version, made)
 
 
@@ -109,14 +109,3 @@ def _demo_of(file: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError):
         return None
     return found
-
-
-def _write(file: Path, credentials: dict[str, Any]) -> None:
-    """Whole or not at all, and readable by its owner alone."""
-    new = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        json.dump(credentials, out, indent=1)
-        out.write("\n")
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)

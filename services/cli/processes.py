@@ -1,7 +1,10 @@
 """`leadgate ingest | router | desk | worker | metrics`: each process by itself."""
 
+import asyncio
+import hmac
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -10,7 +13,12 @@ import uvloop
 from services.cli.options import Shared, database_url, require_schema, shared
 from services.cli.serving import ending, serve
 from services.runtime import settings as config
-from services.runtime.edge import open_edge
+from services.runtime.edge import Edge, another_secret, check, open_edge
+from services.runtime.failures import Failure, failure
+from services.runtime.logs import configure
+from services.runtime.process import Process
+from services.runtime.secret import Keyring
+from services.runtime.settings import Settings
 
 PORTS = {"ingest": 8081, "router": 8082, "desk": 8083, "worker": 8084, "metrics": 8085}
 
@@ -33,12 +41,39 @@ def _command(name: str, help_: str) -> click.Command:
 
 async def _run(name: str, shared: Shared, **flags: Any) -> None:
     settings = shared.settings(**flags)
+    configure(settings)
     keyring = config.keyring(settings)
     async with database_url(settings) as url:
-        await require_schema(url)
-        async with open_edge(settings, url, keyring) as edge:
+        unseen = False
+        try:
+            await require_schema(url)
+        except Exception as error:
+            unseen = name == "ingest" and failure(error) is Failure.OUTAGE and _remembers(settings, keyring)
+            if not unseen:
+                raise
+        async with open_edge(settings, url, keyring, unseen=unseen) as edge:
             port = PORTS[name] if settings.port is None else settings.port
-            await serve(shared, edge, [builder(name)(edge)], port)
+            process: Process = builder(name)(edge)
+            if unseen:
+                process = replace(process, tasks={**process.tasks, "database": lambda: _seen(edge, url)})
+            await serve(shared, edge, [process], port)
+
+
+def _remembers(settings: Settings, keyring: Keyring) -> bool:
+    """Whether ingest knows enough to begin without the database. Raises: BadSetting, if under another secret."""
+    from services.ingest.remembered import load  # only ingest waits for its libraries to load
+
+    known = load(settings.data_dir) if settings.kafka_bootstrap_servers is not None else None
+    if known is not None and not hmac.compare_digest(known.fingerprint, keyring.fingerprint):
+        raise another_secret()
+    return known is not None
+
+
+async def _seen(edge: Edge, url: str) -> None:
+    """Make sure of what was not looked at as we began, once it can be. Raises: what ends the process; an outage."""
+    await require_schema(url)
+    await check(edge.database, edge.settings, edge.keyring)
+    await asyncio.Event().wait()
 
 
 def builder(name: str) -> Callable[..., Any]:

@@ -13,7 +13,6 @@ import click
 from services.cli.failing import told
 from services.cli.options import Shared, meant
 from services.runtime.edge import Edge
-from services.runtime.logs import configure
 from services.runtime.run import Process, run
 
 
@@ -26,7 +25,6 @@ async def serve(
     words: Callable[[str], str] | None = None,
 ) -> None:
     """Run processes until INT or TERM. Say when all is ready: with `--json` a line, else `words` of the URL."""
-    configure(edge.settings)
 
     async def on_ready(url: str) -> None:
         if shared.as_json:

@@ -15,6 +15,7 @@ from services.cli.store import create_topics
 from services.runtime import settings as config
 from services.runtime.edge import Edge, open_edge
 from services.runtime.embedded import Embedded
+from services.runtime.logs import configure
 from services.runtime.migrations import migrate
 from services.runtime.process import Process
 from services.runtime.settings import Settings
@@ -52,6 +53,7 @@ def up(shared: Shared, host: str | None, port: int | None, policy_file: Path | N
 
 async def _up(shared: Shared, policy: str | None, *, demo: bool, **flags: Any) -> None:
     settings = shared.settings(**flags)
+    configure(settings)
     keyring = config.keyring(settings)
     server = None if settings.database_url else Embedded(settings.data_dir)
     if server is not None:

@@ -13,6 +13,7 @@ from services.runtime.watchdog import watch
 GROUP = "router"
 TOPICS = (INBOUND, OUTBOUND)
 LOOK_AGAIN = timedelta(seconds=1)
+NEEDS = tuple(frozenset({need}) for need in ("postgres", "schema", "kafka", "policy", "lag"))
 
 
 def build(edge: Edge) -> Process:
@@ -32,7 +33,7 @@ def build(edge: Edge) -> Process:
         return await _policy(edge)
 
     tasks = {"consumer": consume, "watchdog": watchdog}
-    return Process(GROUP, tasks=tasks, checks={"policy": policy, "lag": consumer.check})
+    return Process(GROUP, tasks=tasks, checks={"policy": policy, "lag": consumer.check}, needs=NEEDS)
 
 
 async def _policy(edge: Edge) -> str:

@@ -78,6 +78,10 @@ class Reads(Protocol):
     def read(self) -> AbstractAsyncContextManager[ReadTx]: ...
 
 
+class NotToBeTold(ConnectionError):
+    """The database is down, and was since we started: whether a key that we do not know is live, nobody can say."""
+
+
 class Access:
     """The live keys, in memory: a request is admitted without a look at the database, also while that is down.
 
@@ -114,15 +118,31 @@ class Access:
             self._by_id = {principal.key_id: principal for principal in self._by_digest.values()}
             self._version = version
 
+    def remember(self, principals: Mapping[bytes, Principal]) -> None:
+        """These were live, by their digests, when somebody last saw the database: they are until it is read."""
+        if self._version is None:
+            self._by_digest = dict(principals)
+            self._by_id = {principal.key_id: principal for principal in principals.values()}
+
+    @property
+    def of_sources(self) -> Mapping[bytes, Principal] | None:
+        """The live form and service keys by their digests; None until the database has been read."""
+        if self._version is None:
+            return None
+        return {digest: one for digest, one in self._by_digest.items() if one.source is not None}
+
     async def of_key(self, key: str) -> Principal | None:
-        """Whom this key stands for, if it is live. While the database is down, only what is known is live."""
+        """Whom this key stands for, if it is live. While the database is down, only what is known is live.
+
+        Raises: NotToBeTold, or what the database raises, where it is down and has never been read.
+        """
         if not _SHAPE.fullmatch(key):
             return None
         digest = digest_of(self._keyring, key)
         return self._by_digest.get(digest) or await self._look_up(keys.c.digest == digest)
 
     async def of_key_id(self, key_id: str) -> Principal | None:
-        """Whom the key with this id stands for, if it is live."""
+        """Whom the key with this id stands for, if it is live. Raises: as `of_key`."""
         return self._by_id.get(key_id) or await self._look_up(keys.c.id == key_id)
 
     def forget(self, key_id: str) -> None:
@@ -133,6 +153,8 @@ class Access:
 
     async def _look_up(self, which: ColumnElement[bool]) -> Principal | None:
         if not self._reachable:
+            if self._version is None:
+                raise NotToBeTold("the database does not answer")
             return None
         try:
             async with self._looking, self._database.read() as tx:
@@ -141,6 +163,8 @@ class Access:
             if failure(error) is not Failure.OUTAGE:
                 raise
             self._reachable = False
+            if self._version is None:
+                raise
             return None
         return Principal.of(row) if row is not None else None
 

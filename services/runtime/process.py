@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from fastapi import APIRouter
 
+from services.runtime.readiness import Needs
+
 Task = Callable[[], Awaitable[None]]
 """Runs until it is cancelled."""
 Check = Callable[[], Awaitable[str]]
@@ -19,3 +21,4 @@ class Process:
     routes: Sequence[APIRouter] = ()
     tasks: Mapping[str, Task] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
+    needs: Needs = (frozenset({"postgres"}), frozenset({"schema"}))

@@ -138,10 +138,10 @@ async def _serve(
 
 
 async def _kept(edge: Edge, process: str, name: str, task: Task) -> None:
-    """Run a task of a process; after an outage again, with growing pauses."""
+    """Run a task of a process; after an outage again, with growing pauses, or as soon as the database is back."""
     loop = asyncio.get_running_loop()
     pause = 0.2
-    with acting(process):
+    with acting(process), edge.wake.waiting("again") as waiter:
         while True:
             began = loop.time()
             try:
@@ -153,7 +153,7 @@ async def _kept(edge: Edge, process: str, name: str, task: Task) -> None:
                 pause = 0.2 if loop.time() - began > 60 else min(10.0, pause * 2)
                 edge.telemetry.failures.labels(f"{process}.{name}").inc()
                 _log.warning("task_failed", task=f"{process}.{name}", error=repr(error), again_in_s=round(pause, 1))
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spread
+            await waiter.wait(timedelta(seconds=pause * random.uniform(0.5, 1)))  # noqa: S311 - spread
 
 
 @contextlib.contextmanager

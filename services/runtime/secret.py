@@ -29,6 +29,11 @@ class Keyring:
             keyed.update(len(raw).to_bytes(8) + raw)
         return keyed.digest()
 
+    @property
+    def fingerprint(self) -> bytes:
+        """By which the secret is known again, and which tells nothing of it."""
+        return self.digest("fingerprint")
+
     def lead_id(self, source: SourceName, key: str | None) -> LeadId:
         """The id of the lead that `source` sent under its idempotency `key`; random when unkeyed.
 

@@ -6,6 +6,7 @@ One worker leads. A record may go twice (it was not known whether the first time
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -14,11 +15,16 @@ from services.runtime.leader import Leader
 from services.runtime.log import outbox, table
 from services.runtime.log.outbox import message_of
 from services.runtime.log.port import EventLog, LogUnavailable, NotTaken, Place, Record
+from services.runtime.tx import ReadTx
 from services.worker.loops import SOON, Duty
 
 NAME = "relay"
 _LIMIT = 500
 """How many records of a partition go in one turn at most."""
+_MEASURE = timedelta(seconds=5)
+"""How often it is counted what waits."""
+_LATE = timedelta(seconds=60)
+"""A record that waits for longer is told of."""
 
 _log = structlog.get_logger("leadgate.relay")
 
@@ -26,9 +32,14 @@ _log = structlog.get_logger("leadgate.relay")
 def duty(edge: Edge) -> Duty:
     """Forward what there is, whenever there is some."""
     leader = Leader(NAME)
+    measured: datetime | None = None
 
     async def turn() -> bool:
+        nonlocal measured
         async with edge.database.tx() as tx:
+            if measured is None or tx.now - measured >= _MEASURE:
+                measured = tx.now
+                await _measure(edge, tx)
             if not await leader.leads(tx):
                 return False
             records = await outbox.oldest(tx, _LIMIT)
@@ -41,6 +52,24 @@ def duty(edge: Edge) -> Duty:
         return all(went)
 
     return Duty(NAME, turn, SOON, (table.WAKE,))
+
+
+async def check(edge: Edge) -> str:
+    """Readiness: `ok`, or what has not been forwarded and should have been."""
+    async with edge.database.read() as tx:
+        parked, late = await outbox.parked(tx), await outbox.waits(tx, tx.now - _LATE)
+    said = [f"{parked} records that Kafka refused wait: see `leadgate dlq list`"] if parked else []
+    if late:
+        said.append(f"records wait for Kafka for more than {_LATE.seconds} s")
+    return "; ".join(said) or "ok"
+
+
+async def _measure(edge: Edge, tx: ReadTx) -> None:
+    """Tell operators what waits: each worker does, whoever leads, for a leader that is stuck tells nothing."""
+    left = await outbox.backlog(tx)
+    edge.telemetry.relay_waiting.set(left.waiting)
+    edge.telemetry.relay_parked.set(left.parked)
+    edge.telemetry.relay_age.set((tx.now - left.oldest).total_seconds() if left.oldest is not None else 0)
 
 
 async def _forward(edge: Edge, records: Sequence[Record]) -> bool:

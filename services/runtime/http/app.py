@@ -12,6 +12,7 @@ from starlette.routing import Match
 
 from services.runtime.edge import Edge
 from services.runtime.http import everywhere
+from services.runtime.http.health import Health
 from services.runtime.http.limits import FormRates
 from services.runtime.http.passage import Passage
 from services.runtime.http.problems import (
@@ -40,7 +41,7 @@ def build_app(edge: Edge, processes: Sequence[Process]) -> FastAPI:
     )
     app.state.edge = edge
     app.state.form_rates = FormRates()
-    app.state.checks = [(name, check) for process in processes for name, check in process.checks.items()]
+    app.state.health = Health(edge, processes)
     app.state.acting = {}
     for process, router in _once(processes):
         app.router.routes.extend(router.routes)  # flat: each route is matched once

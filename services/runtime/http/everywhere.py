@@ -1,6 +1,5 @@
 """What every process serves: health, its numbers for Prometheus, and the documents. No key is needed."""
 
-import asyncio
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -9,24 +8,18 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import text
 from starlette.responses import Response
 
-from schemas.topics import SERIES, TOPICS
 from services.runtime.http.call import Call
 from services.runtime.http.document import openapi_of
+from services.runtime.http.health import Health
 from services.runtime.http.problems import NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
-from services.runtime.log.port import LogUnavailable
-from services.runtime.migrations import Schema, stands
 from services.runtime.paths import ROOT
+from services.runtime.readiness import Readiness
 
 EXPORTED: Final = ROOT / "schemas" / "exported"
-PATIENCE: Final = 2.0
-"""Seconds that a check may take."""
-OK: Final = "ok"
-OFF: Final = "off"
 
 routes = APIRouter(route_class=Route, tags=["operation"])
 
@@ -42,42 +35,10 @@ async def livez(call: Call) -> Response:
 @allow(public=True)
 async def readyz(call: Call) -> Response:
     """Whether this process can do its work: each check `ok`, `off`, or a reason."""
-    checks = await _database(call) | {"kafka": await _kafka(call), "lag": OFF}
-    named = {"postgres": checks.pop("postgres"), "kafka": checks.pop("kafka"), **checks}
-    for name, check in call.request.app.state.checks:
-        try:
-            said = await asyncio.wait_for(check(), PATIENCE)
-        except Exception as error:
-            said = f"cannot be told: {type(error).__name__}"
-        if named.get(name, OFF) in (OK, OFF):
-            named[name] = said if said != OFF else named.get(name, OFF)
-    ready = all(said in (OK, OFF) for said in named.values())
-    return JSONResponse({"status": "ready" if ready else "unready", "checks": named}, 200 if ready else 503)
-
-
-async def _kafka(call: Call) -> str:
-    if call.edge.kafka is None:
-        return OFF
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return "; ".join(await call.edge.kafka.shortcomings([*TOPICS, *SERIES])) or OK
-    except (LogUnavailable, TimeoutError) as error:
-        return f"does not answer: {type(error).__name__}"
-
-
-async def _database(call: Call) -> dict[str, str]:
-    try:
-        async with asyncio.timeout(PATIENCE), call.edge.database.read() as tx:
-            version = await tx.value(text("SELECT version_num FROM public.alembic_version"))
-    except Exception as error:
-        return {"postgres": f"does not answer: {type(error).__name__}", "schema": "unknown"}
-    return {"postgres": OK, "schema": _schema(version)}
-
-
-@lru_cache(maxsize=8)
-def _schema(version: str | None) -> str:
-    found = stands(version)
-    return OK if found in (Schema.OK, Schema.AHEAD) else f"{found.value}: run `leadgate migrate`"
+    health: Health = call.request.app.state.health
+    ready, found = await health.look()
+    said = {name: finding.said for name, finding in found.items()}
+    return JSONResponse({"status": ready.value, "checks": said}, 503 if ready is Readiness.UNREADY else 200)
 
 
 @routes.get("/metrics", include_in_schema=False)

@@ -18,7 +18,8 @@ RELAY = "relay"
 OLDEST_SQL = """
 SELECT r.topic, r.partition, r."offset", r.appended_at, r.key, r.value, r.headers
 FROM log.partitions AS p CROSS JOIN LATERAL (
-  SELECT * FROM log.records AS one
+  SELECT one.topic, one.partition, one."offset", one.appended_at, one.key, one.value, one.headers
+  FROM log.records AS one
   WHERE one.topic = p.topic AND one.partition = p.partition AND NOT one.parked AND NOT EXISTS (
     SELECT FROM log.records AS before
     WHERE before.topic = one.topic AND before.partition = one.partition AND before.key = one.key AND before.parked
