@@ -9,13 +9,14 @@ from typing import Any
 
 from schemas.events.every import LIFECYCLE_EVENTS, SIGNALS
 from schemas.events.intake import LeadSubmitted
+from schemas.events.series import ClockDay, FunnelCell, QueueNow, Version
 from schemas.events.signals import Signal
 from schemas.events.stamp import LifecycleEvent, Stamp
-from schemas.topics import INBOUND, LIFECYCLE, OUTBOUND, TOPICS
+from schemas.topics import FUNNEL, INBOUND, LIFECYCLE, OUTBOUND, QUEUES, SERIES, SPEED, TOPICS, Topic
 from schemas.topics import SIGNALS as SIGNALS_TOPIC
 
-Event = LeadSubmitted | LifecycleEvent | Signal
-EVENTS: tuple[type[Event], ...] = (LeadSubmitted, *LIFECYCLE_EVENTS, *SIGNALS)
+Event = LeadSubmitted | LifecycleEvent | Signal | Version
+EVENTS: tuple[type[Event], ...] = (LeadSubmitted, *LIFECYCLE_EVENTS, *SIGNALS, FunnelCell, ClockDay, QueueNow)
 
 EXPORTED = Path(__file__).parent / "exported"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -66,14 +67,18 @@ def asyncapi() -> dict[str, Any]:
         OUTBOUND.name: [LeadSubmitted.NAME],
         LIFECYCLE.name: [event.NAME for event in LIFECYCLE_EVENTS],
         SIGNALS_TOPIC.name: [signal.NAME for signal in SIGNALS],
+        FUNNEL.name: [FunnelCell.NAME],
+        SPEED.name: [ClockDay.NAME],
+        QUEUES.name: [QueueNow.NAME],
     }
+    topics = (*TOPICS, *SERIES)
     channels = {
         topic.name: {
             "address": topic.name,
-            "description": f"Key: {topic.key}. Kept: {f'{topic.kept.days} days' if topic.kept else 'for ever'}.",
+            "description": f"Key: {topic.key}. Kept: {_kept(topic)}.",
             "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in of_topic[topic.name]},
         }
-        for topic in TOPICS
+        for topic in topics
     }
     messages = {
         name: {
@@ -97,7 +102,7 @@ def asyncapi() -> dict[str, Any]:
         "channels": channels,
         "operations": {
             f"read-{topic.name}": {"action": "receive", "channel": {"$ref": f"#/channels/{topic.name}"}}
-            for topic in TOPICS
+            for topic in topics
         },
         "components": {
             "messages": messages,
@@ -112,6 +117,12 @@ def asyncapi() -> dict[str, Any]:
             },
         },
     }
+
+
+def _kept(topic: Topic) -> str:
+    if topic.compacted:
+        return "of each key the latest (compacted); a record without a value withdraws its key. With Kafka only"
+    return f"{topic.kept.days} days" if topic.kept else "for ever"
 
 
 def write() -> None:

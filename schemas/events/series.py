@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,8 @@ class ClockName(StrEnum):
 class Version(Tolerant):
     """A series as at some moment. Of one key, the record with the highest `revision` counts."""
 
+    NAME: ClassVar[str]
+
     key: str
     revision: int = Field(ge=1)
     as_of: Moment
@@ -55,6 +57,8 @@ class Version(Tolerant):
 
 class FunnelCell(Version):
     """How often something happened in a quarter of an hour (UTC), at its own time. Cells add up."""
+
+    NAME: ClassVar[str] = "metrics.funnel"
 
     metric: Word[Metric]
     start: Moment
@@ -81,6 +85,8 @@ class Bands(Tolerant):
 class ClockDay(Version):
     """How long those that started on a day of the policy's zone had to wait. Clocks do not add up."""
 
+    NAME: ClassVar[str] = "metrics.speed-to-lead"
+
     clock: Word[ClockName]
     day: date
     tz: str
@@ -97,6 +103,8 @@ class ClockDay(Version):
 
 class QueueNow(Version):
     """A queue as last measured."""
+
+    NAME: ClassVar[str] = "metrics.queues"
 
     queue: QueueName
     depth: int

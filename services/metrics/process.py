@@ -6,12 +6,15 @@ from services.metrics.freshness import GROUP, TOPICS, Freshness
 from services.metrics.handler import Handler, decode
 from services.metrics.loops import keep_series
 from services.metrics.pages import page_routes
+from services.metrics.publish import Publisher
 from services.metrics.tail import Tail
 from services.runtime.consumer import Consumer
 from services.runtime.edge import Edge
 from services.runtime.process import Process
 from services.runtime.watchdog import watch
 from services.web import site
+
+NEEDS = tuple(frozenset({need}) for need in ("postgres", "schema", "kafka", "lag"))
 
 
 def build(edge: Edge) -> Process:
@@ -28,6 +31,8 @@ def build(edge: Edge) -> Process:
             "series": lambda: keep_series(edge),
             "freshness": freshness.keep,
             "tail": tail.keep,
+            **({"publish": Publisher(edge, tail).keep} if edge.kafka else {}),
         },
         checks={"lag": consumer.check},
+        needs=NEEDS,
     )

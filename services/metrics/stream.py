@@ -63,7 +63,7 @@ async def told(
 ) -> AsyncGenerator[bytes, None]:
     """What a client hears, from after the event id `last` where it names one, as long as `live` says that it may."""
     now = asyncio.get_running_loop().time
-    with tail.listening():
+    with tail.listening(), edge.telemetry.streams.track_inprogress():
         newest = await tail.newest()
         at = await _resumed(tail, last, newest)
         yield f"retry: {RETRY_MS}\n\n".encode()

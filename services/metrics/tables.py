@@ -116,6 +116,16 @@ revisions = Table(
     CheckConstraint("one = 1", name="revisions_one_row"),
 )
 
+# One row: up to which revision the series are published, with Kafka.
+published = Table(
+    "published",
+    metadata,
+    Column("one", Integer, primary_key=True, server_default=sql("1"), autoincrement=False),
+    Column("revision", BigInteger, nullable=False, server_default=sql("0")),
+    Column("logs", ARRAY(Text), nullable=False, server_default=sql("'{}'")),  # identities of the topics filled so far
+    CheckConstraint("one = 1", name="published_one_row"),
+)
+
 # One row: all committed before `as_of` is counted.
 freshness = Table(
     "freshness",

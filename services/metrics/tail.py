@@ -54,12 +54,10 @@ class Tail:
     def listening(self) -> Iterator[None]:
         """Be one of those for whom it is kept."""
         self._clients += 1
-        self._edge.telemetry.streams.set(self._clients)
         try:
             yield
         finally:
             self._clients -= 1
-            self._edge.telemetry.streams.set(self._clients)
             if not self._clients:
                 self._recent.clear()
                 self.floor = self.revision

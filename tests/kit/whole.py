@@ -68,10 +68,11 @@ def start(data_dir: Path, *flags: str, port: int = 0) -> Whole:
     return Whole(data_dir, process, ready, keys)
 
 
-def launch(name: str, data_dir: Path, *flags: str) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
-    """Start a long-running command and wait for the line that says it is ready."""
+def launch(name: str, data_dir: Path, *flags: str, **settings: str) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    """Start a long-running command, with these variables set, and wait for the line that says it is ready."""
     command = [LEADGATE, name, "--data-dir", str(data_dir), "--json", *flags]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEADGATE_", "DATABASE_"))}
+    ours = ("LEADGATE_", "DATABASE_", "KAFKA_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | settings
     said = data_dir.parent / f"{data_dir.name}.stderr"
     with said.open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
