@@ -44,8 +44,8 @@ def check_duration(
         return
     said = duration(text)
     days = isinstance(said, WorkingDays)
-    if not zero and (said == timedelta() or said == WorkingDays(0)):
-        mistakes.add(path, text, "no time at all", "Write a longer one.")
+    if said == WorkingDays(0) or (not zero and said == timedelta()):
+        mistakes.add(path, text, "no time at all", "Write 0h." if zero else "Write a longer one.")
     elif isinstance(said, WorkingDays) and said.days > LONGEST_IN_DAYS:
         mistakes.add(path, text, "too long", f"At most {LONGEST_IN_DAYS} working days.")
     elif not days and elapsed(text) > longest:
