@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 import uvicorn
 from kit.browser import CHROMIUM
+from kit.clock import ManualClock
 from kit.counting import Metrics, measured, metrics_of
 from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import key_of
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from schemas.words import PrincipalKind
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.run import bind, url_of
 

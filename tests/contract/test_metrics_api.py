@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from kit.clock import ManualClock
 from kit.counting import Metrics, asked, measured, metrics_of
 from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import calling, key_of
@@ -13,7 +14,6 @@ from kit.tiny import calling, key_of
 from schemas.events.series import Metric
 from schemas.words import PrincipalKind
 from services.metrics.catalogue import STEPS
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 
 DAY = {"from_": "2026-07-06", "to": "2026-07-07"}

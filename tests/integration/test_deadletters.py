@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from kit.clock import ManualClock
 
 from schemas.envelope import Envelope, to_headers
 from schemas.topics import INBOUND, LIFECYCLE
 from services.runtime import deadletters, operations
-from services.runtime.clock import ManualClock
 from services.runtime.deadletters import Refused
 from services.runtime.edge import Edge
 from services.runtime.exits import NotFound

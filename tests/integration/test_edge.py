@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from kit.clock import ManualClock
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from schemas.events.lifecycle import LeadRejected
 from schemas.events.stamp import SYSTEM, Told
-from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.edge import Edge, open_edge
 from services.runtime.exits import BadSetting

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.routing import POLICY, Routing
 from kit.submissions import submission
 from sqlalchemy import select, update
 
 from schemas.events.intake import Company, LeadSubmitted
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import leads, timeline
 from services.store import tables as t

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.floor import Floor
 from kit.routing import POLICY, Routing
 from kit.submissions import as_message, submission
@@ -16,7 +17,6 @@ from schemas.events.intake import Company, LeadSubmitted
 from schemas.words import Direction
 from services import policies
 from services.runtime import trace
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import leads
 from services.store import tables as t
