@@ -106,8 +106,8 @@ async def start_day(tx: Tx, stories: Stories, queue: Queue, day: date) -> bool:
 async def release_for(tx: Tx, stories: Stories, queue: Queue, rep: RepId, *, test: bool = False) -> Item | None:
     """Release, for a rep whose queue has nothing for them, the first item in its pool that they may have.
 
-    The queue has a pool. The item is queued and locked, its lead's story open; the caller claims it in this transaction.
-    None: there is none, or others have it locked.
+    The queue has a pool. The item is queued and locked, its lead's story open; the caller claims it in this
+    transaction. None: there is none, or others have it locked.
     """
     while heads := await _take(tx, stories, _pool(queue.name, test=test).where(_may_have(rep)), 1):
         if not await suppressions.close_suppressed(tx, stories, [heads[0].lead_id]):
