@@ -46,7 +46,6 @@ class Item:
     state: ItemState
     priority: Priority
     test: bool
-    exempt: bool
     queued_at: datetime
     rank_at: datetime
     due_at: datetime | None
@@ -138,7 +137,6 @@ def put(
     rank_at: datetime,
     queued_at: datetime,
     due_at: datetime | None = None,
-    exempt: bool = False,
     cause: Cause = Cause.DECISION,
     actor: Actor = SYSTEM,
     reserved_for: RepId | None = None,
@@ -160,7 +158,6 @@ def put(
         state=ItemState.POOLED if pooled else ItemState.QUEUED,
         priority=priority,
         test=story.test,
-        exempt=exempt,
         queued_at=queued_at,
         rank_at=rank_at,
         due_at=due_at,

@@ -64,7 +64,7 @@ async def requeue(work: Work, queue: QueueName, reason: str) -> Item:
     item = work.item
     note: str | None = reason
     anyones = {"reserved_for": None, "reserved_until": None, "reserved_why": None, "returned_by": ()}
-    placed: dict[str, Any] = {**anyones, "queue": queue, "exempt": True, "next_at": None}
+    placed: dict[str, Any] = {**anyones, "queue": queue, "next_at": None}
     if item.state == ItemState.CLAIMED:
         claim = await lateness.settle(work.tx, work.story, item, work.held)
         item = await items.apply(

@@ -53,7 +53,6 @@ async def give_back(work: Work, *, reason: str, note: str | None, ended_by: Mapp
         note=note,
         announce=not by_all,
         returned_by=returned_by,
-        exempt=True,
     )
     if by_all:
         return await items.apply(work.tx, work.story, back, Act.PARK, detail={"reason": parking.BY_ALL})
