@@ -121,12 +121,6 @@ async def find(tx: ReadTx, item: ItemId) -> Item | None:
     return None if row is None else Item.of(row)
 
 
-async def active_claim(tx: ReadTx, item: ItemId) -> Claim | None:
-    """The claim that holds an item now."""
-    row = await tx.one(select(t.claims).where(t.claims.c.item_id == item, t.claims.c.state == ClaimState.ACTIVE.value))
-    return None if row is None else Claim.of(row)
-
-
 def put(
     story: Story,
     *,

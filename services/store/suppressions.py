@@ -24,7 +24,7 @@ from schemas.words import (
 )
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import items, opportunities, persons
+from services.store import holding, items, lateness, opportunities, persons
 from services.store import tables as t
 from services.store.items import Item
 from services.store.rows import among
@@ -128,7 +128,9 @@ async def _open_items(tx: Tx, story: Story) -> list[Item]:
 async def _cancel(tx: Tx, story: Story, item: Item) -> None:
     said = {"reason": REASON}
     if item.state == ItemState.CLAIMED:
-        claim = await items.active_claim(tx, item.id)
+        claim = await holding.of_item(tx, item.id)
+        assert claim is not None, "it is claimed"
+        claim = await lateness.settle(tx, story, item, claim)
         item = await items.apply(tx, story, item, Act.REVOKE, claim=claim, detail=said, announce=False)
     await items.apply(tx, story, item, Act.CANCEL, detail=said)
     found = await opportunities.find(tx, item.opportunity_id) if item.opportunity_id else None
