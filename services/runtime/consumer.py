@@ -23,7 +23,7 @@ from services.runtime.brake import Brake
 from services.runtime.deadletters import Refused
 from services.runtime.edge import Edge
 from services.runtime.failures import Failure, failure, sqlstate
-from services.runtime.log.port import Batch, Gap, Place, Record, Subscription
+from services.runtime.log.port import Batch, Gap, Place, Record, Subscription, UnknownTopic
 from services.runtime.positions import Overtaken, Standing
 from services.runtime.received import Decode, Received, read, reason_of
 from services.runtime.slices import halves, until, without
@@ -137,12 +137,13 @@ class Consumer(Generic[E]):
                 await subscription.pause(place)
 
     async def _stop_at(self, gap: Gap) -> None:
-        """Nothing skips silently (law 12)."""
+        """Nothing skips silently (law 12). Where it was only we who stood there, we are told so as we look again."""
         async with self._edge.database.tx() as tx:
-            await positions.mind(tx, self.group, gap.place, Brake(), stopped="gap", detail=gap.reason)
+            stopped = await positions.stop_at_gap(tx, self.group, gap.place, position=gap.position, detail=gap.reason)
         self._stopped.add(gap.place)
         self._tell_stopped()
-        _log.error("partition_stopped", by="gap", consumer=self.group, detail=gap.reason, **_named(gap.place))
+        if stopped:
+            _log.error("partition_stopped", by="gap", consumer=self.group, detail=gap.reason, **_named(gap.place))
 
     async def _do(self, subscription: Subscription, batch: Batch) -> None:
         received, refused = read(batch.records, self._decode)
@@ -260,7 +261,7 @@ def _blames_a_record(error: Exception) -> bool:
         case Failure.DATA:
             return True
         case Failure.FAULT:
-            return sqlstate(error) is None
+            return sqlstate(error) is None and not isinstance(error, UnknownTopic)
         case Failure.OUTAGE:
             return False
 

@@ -50,7 +50,7 @@ async def consumer_resume(
             position = starts[place]
     if standing.stopped:
         async with edge.database.tx() as tx:
-            await positions.resume(tx, consumer, place, position=position, log=identity)
+            await positions.resume(tx, standing, position=position, log=identity)
     return {"consumer": consumer, "topic": topic, "partition": partition, "position": position, "stopped": None}
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from kit.waiting import becomes, running, until
@@ -20,8 +22,9 @@ from services.runtime.edge import Edge
 from services.runtime.exits import NotFound
 from services.runtime.exits import Refused as NotNow
 from services.runtime.hot import driver
+from services.runtime.log import table
 from services.runtime.log.partitioner import partition_of
-from services.runtime.log.port import Message
+from services.runtime.log.port import EventLog, Gap, Message, Place
 from services.runtime.tx import Tx
 
 PARTITIONS = 12
@@ -234,6 +237,63 @@ async def test_records_gone_unread_stop_their_partition_until_the_gap_is_accepte
         await operations.consumer_resume(edge, "test", INBOUND.name, place, accept_gap=True)
         await drained(edge)
     assert await effects() == [*range(10), *range(15, 20)]
+
+
+class Late:
+    """A log whose reader finds a gap once, where it stood long ago, as after a sleep of weeks."""
+
+    def __init__(self, log: EventLog, gap: Gap) -> None:
+        self._log = log
+        self._found = [gap]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    @asynccontextmanager
+    async def subscribe(self, *args: Any) -> AsyncIterator[Any]:
+        async with self._log.subscribe(*args) as subscription:
+            self.poll, self.seek, self.pause = subscription.poll, subscription.seek, subscription.pause
+            yield self
+
+    def gaps(self) -> list[Gap]:
+        gaps, self._found = self._found, []
+        return gaps
+
+
+async def test_a_gap_behind_which_the_others_have_been_for_long_stops_nobody(edge: Edge, effects: Done) -> None:
+    place = Place(INBOUND.name, partition_of("gone", PARTITIONS))
+    await append(edge, *range(10), key="gone")
+    async with running(consumer(edge).run()):
+        await drained(edge)
+    await append(edge, *range(10, 20), key="gone")
+    late = Late(edge.log, Gap(place, 3, 8, "records 3 to 7 are gone"))
+    async with running(consumer(replace(edge, log=late)).run()):  # type: ignore[arg-type]
+        await drained(edge)
+        await becomes(lambda: stopped(edge), [])
+        await append(edge, *range(20, 30), key="gone")
+        await drained(edge)
+    assert (await stopped(edge), await effects()) == ([], list(range(30)))
+
+
+async def test_a_topic_that_is_not_there_is_no_records_fault(edge: Edge, effects: Done) -> None:
+    async def tell(tx: Tx, records: Sequence[Received[int]]) -> Sequence[Refused]:
+        await note(tx, records)
+        event = LeadRejected(reason="spam")
+        tx.emit(Told.of(event, lead_id="ld_1", seq=1, at=tx.now, test=False, actor=SYSTEM))
+        return []
+
+    async def tried_again() -> bool:
+        return edge.telemetry.retries.labels("test")._value.get() > 0
+
+    await append(edge, 1)
+    async with edge.database.tx() as tx:
+        await driver(tx).execute("DELETE FROM log.partitions WHERE topic = $1", LIFECYCLE.name)
+    async with running(consumer(edge, tell).run()):
+        await until(tried_again)
+        async with edge.database.tx() as tx:
+            await table.create(tx, [LIFECYCLE.name], PARTITIONS)
+        await drained(edge)
+    assert (await effects(), await reasons(edge)) == ([1], [])
 
 
 async def test_a_position_of_another_log_is_a_gap(edge: Edge) -> None:

@@ -3,7 +3,8 @@
 - A record's offset is its place in its partition; offsets grow, and may have gaps.
 - A position is always that of the NEXT record to read, never that of the first record read.
 - `append` returns when the messages are durable. `LogUnavailable` means unknown: append again, ids deduplicate.
-- Messages of one key stand in one partition, in the order in which they were appended.
+- Messages of one key stand in one partition, in the order in which they were appended, as long as their topic has as
+  many partitions as it had.
 - A reader sees only what is committed, and never sees a later record before an earlier one of its partition.
 """
 
@@ -28,6 +29,10 @@ class TooLarge(Exception):
     """A message is over `LARGEST`: it was not sent, and never can be."""
 
 
+class UnknownTopic(Exception):
+    """A topic of a message has no partitions: `leadgate topics create` makes them. Nothing was appended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is appended. `value` is None for a tombstone."""
@@ -36,6 +41,12 @@ class Message:
     key: str
     value: bytes | None
     headers: Headers
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers; at most `LARGEST`."""
+        headers = sum(len(name.encode()) + len(value) for name, value in self.headers)
+        return len(self.key.encode()) + len(self.value or b"") + headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +96,23 @@ class Gap:
 
 
 class Subscription(Protocol):
-    """Reads on from the positions that `start` gave."""
+    """Reads on from the positions that `start` gave. One task uses it.
+
+    Several of a group may be given the same partition; who moves its position has it. One that is ours no more gives
+    nothing, and to `seek` or `pause` it does nothing.
+    """
 
     async def poll(self, limit: int, wait: timedelta) -> Batch:
         """At most `limit` records; waits up to `wait` for the first. May be empty.
 
-        Raises: LogUnavailable.
+        A span begins where the one before it in its partition ended, or where `start` or `seek` said.
+
+        Raises: LogUnavailable, and whatever `start` raises: open another one then.
         """
         ...
 
     async def seek(self, place: Place, position: int) -> None:
-        """Read on from `position` (after an overtaken or failed batch, a pause or a gap)."""
+        """Read on from `position` (after an overtaken or failed batch, a pause or a gap), whatever came before."""
         ...
 
     async def pause(self, place: Place) -> None:
@@ -111,7 +128,10 @@ class EventLog(Protocol):
     """A log of topics."""
 
     async def append(self, messages: Sequence[Message]) -> None:
-        """Make the messages durable, in order. Raises: LogUnavailable, TooLarge (nothing was appended)."""
+        """Make the messages durable, in order.
+
+        Raises: LogUnavailable (some may be in the log); TooLarge, UnknownTopic (none is).
+        """
         ...
 
     def subscribe(
@@ -119,7 +139,8 @@ class EventLog(Protocol):
     ) -> AbstractAsyncContextManager[Subscription]:
         """Read topics as one of a group.
 
-        `start` tells the position that counts, when a partition comes to us; None: it is paused.
+        `start` tells the position that counts, each time that a partition comes to us; None: it is paused. It is
+        called by `poll` alone.
         """
         ...
 
