@@ -106,17 +106,6 @@ async def test_events_of_a_lead_keep_the_order_of_their_transactions(edge: Edge)
         assert [int(row["seq"]) for row in await tx.fetch(seqs)] == list(range(1, 31))
 
 
-async def test_a_savepoint_takes_back_its_rows_and_its_events_alone(database: Database) -> None:
-    async with database.tx() as tx:
-        await write(tx, "ld_1")
-        with pytest.raises(LookupError):
-            async with tx.savepoint():
-                await write(tx, "ld_2")
-                raise LookupError
-        await write(tx, "ld_3")
-    assert await written(database) == ({"ld_1", "ld_3"},) * 3
-
-
 async def test_postgresql_refuses_a_write_in_a_look(database: Database) -> None:
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         async with database.read() as tx:
