@@ -1,5 +1,7 @@
 """`leadgate migrate` and `leadgate topics create`."""
 
+from collections import Counter
+
 import click
 
 from schemas.topics import PARTITIONS, TOPICS
@@ -28,7 +30,7 @@ def migrate(shared: Shared) -> None:
     shared.say({"schema": version}, f"The schema is at version {version}.")
 
 
-@click.group()
+@click.group(epilog="\b\nExamples:\n  leadgate topics create --partitions 24\n")
 def topics() -> None:
     """The event log's topics."""
 
@@ -47,13 +49,15 @@ Examples:
 def create(shared: Shared, partitions: int) -> None:
     """Create the topics, or give them more partitions. They never have fewer."""
 
-    names = at_store(shared, lambda edge: create_topics(edge, partitions))
-    shared.say({"topics": names, "partitions": partitions}, "\n".join(names))
+    made = at_store(shared, lambda edge: create_topics(edge, partitions))
+    rows = [{"topic": topic, "partitions": n} for topic, n in made.items()]
+    shared.say({"topics": rows}, "\n".join(f"{topic:22} {n:4} partitions" for topic, n in made.items()))
 
 
-async def create_topics(edge: Edge, partitions: int = PARTITIONS) -> list[str]:
-    """Create the topics that are missing, and the partitions; their names."""
+async def create_topics(edge: Edge, partitions: int = PARTITIONS) -> dict[str, int]:
+    """Create the topics that are missing, and the partitions; how many each topic has now."""
     names = [topic.name for topic in TOPICS]
     async with edge.database.tx() as tx:
         await table.create(tx, names, partitions)
-    return names
+    stand = Counter(place.topic for place in await edge.log.ends(TOPICS))
+    return {name: stand[name] for name in names}
