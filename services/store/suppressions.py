@@ -91,13 +91,25 @@ async def suppress(tx: Tx, person: PersonId, channel: Channel | None, reason: st
         await tx.execute(upsert(t.suppressions).on_conflict_do_nothing(), rows)
 
 
+async def lock_person_of(tx: Tx, stories: Stories, lead: LeadId) -> None:
+    """Lock the person of a lead, then all that `close_person` may close, before any of it is worked (law 14)."""
+    whose = select(t.persons.c.id).join(t.leads, t.leads.c.person_id == t.persons.c.id).where(t.leads.c.id == lead)
+    person = await tx.value(whose.with_for_update(of=t.persons))
+    await stories.lock_all(await _closable(tx, PersonId(person)))
+
+
 async def close_person(tx: Tx, stories: Stories, person: PersonId) -> None:
     """Close the leads of a person to whom no channel is left, and cancel their open items."""
+    await close_suppressed(tx, stories, await _closable(tx, person))
+
+
+async def _closable(tx: ReadTx, person: PersonId) -> list[LeadId]:
+    """The leads of a person that are not closed, or still have an open item (a customer's)."""
     lead = t.leads.c
     working = exists().where(t.items.c.lead_id == lead.id, _OPEN)
     closable = lead.state.in_([state.value for state in LEAD.sources(Act.CLOSE)])
     rows = await tx.fetch(select(lead.id).where(lead.person_id == person, or_(closable, working)))
-    await close_suppressed(tx, stories, [row["id"] for row in rows])
+    return [row["id"] for row in rows]
 
 
 async def close_suppressed(tx: Tx, stories: Stories, leads: Collection[LeadId]) -> frozenset[LeadId]:
