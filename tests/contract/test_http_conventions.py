@@ -301,7 +301,10 @@ async def test_head_is_a_get_without_its_body_and_ends_streams(as_rep: httpx.Asy
 async def test_the_documents_need_no_key_and_are_complete(app: FastAPI) -> None:
     async with calling(app) as client:
         said = (await client.get("/openapi.json")).json()
-        assert (await client.get("/asyncapi.json")).json()["asyncapi"].startswith("3.")
+        topics = (await client.get("/asyncapi.json")).json()
+        assert topics["asyncapi"].startswith("3.")
+        for message in topics["components"]["messages"].values():
+            assert (await client.get(message["payload"]["$ref"])).json()["title"] == message["title"]
         assert (await client.get("/schemas/lead.received.v1.json")).json()["title"] == "lead.received"
         problem(await client.get("/schemas/nothing.json"), 404, "not_found")
         metrics = await client.get("/metrics")

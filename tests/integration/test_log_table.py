@@ -67,7 +67,7 @@ async def test_a_lead_event_is_a_cloud_event_keyed_by_its_lead(edge: Edge) -> No
         "ce_subject": "ld_1",
         "ce_partitionkey": "ld_1",
         "ce_time": "2026-07-06T09:00:00.000Z",
-        "ce_dataschema": "/schemas/leadgate.lead.rejected.v1.json",
+        "ce_dataschema": "/schemas/lead.rejected.v1.json",
         "ce_correlationid": "req_1",
         "ce_traceparent": followed.traceparent,
     }

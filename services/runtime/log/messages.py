@@ -34,7 +34,7 @@ def message(
         source=f"/leadgate/{process or trace.process()}",
         subject=subject,
         time=text_of(at),
-        dataschema=f"/schemas/{type_}.json",
+        dataschema=f"/schemas/{type_.removeprefix('leadgate.')}.json",
         correlationid=followed.correlation,
         traceparent=followed.traceparent,
     )
