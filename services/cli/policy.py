@@ -59,7 +59,7 @@ def publish(shared: Shared, file: Path, message: str) -> None:
 
 
 @policy.command(epilog="\b\nExamples:\n  leadgate policy show\n  leadgate policy show 3 > policy.yaml\n")
-@click.argument("version", type=click.IntRange(1), required=False)
+@click.argument("version", type=click.IntRange(1, 2**31 - 1), required=False)
 @shared
 def show(shared: Shared, version: int | None) -> None:
     """Print the policy in force, or VERSION."""
