@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from schemas.api.shape import Query, Said
@@ -186,8 +187,44 @@ class Answer(Said):
     tz: str
 
 
+_EXAMPLE_PERIOD = {"from": "2026-07-01T00:00:00.000Z", "to": "2026-08-01T00:00:00.000Z", "tz": "UTC"}
+
+
 class FunnelOut(Answer):
     """Groups in which nothing happened are left out; without groups there is one row."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_EXAMPLE_PERIOD,
+                    "basis": "cohort",
+                    "as_of": "2026-07-06T09:30:00.123Z",
+                    "rows": [
+                        {
+                            "group": {"source": "web"},
+                            "mature": False,
+                            "counts": {
+                                **{"submissions": 44, "leads": 40, "leads_inbound": 30, "leads_outbound": 10},
+                                **{"attempted": 31, "conversed": 22, "qualified": 12, "released": 9, "meetings": 6},
+                                **{"meetings_face_to_face": 4, "proposals_requested": 4, "proposals_presented": 3},
+                                **{"won": 2, "lost": 1, "disqualified": 14, "unreached": 2, "nurtured": 2, "merged": 3},
+                                **{"rejected": 1, "deployed": 0, "expanded": 0, "renewed": 0, "churned": 0},
+                            },
+                            "money": {
+                                "won": [{"amount": 2500000, "currency": "GBP"}],
+                                "expanded": [],
+                                "renewed": [],
+                            },
+                            "conversion": [
+                                {"from": "leads", "to": "qualified", "have_from": 40, "have_both": 12, "rate": 0.3}
+                            ],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
 
     basis: Basis
     as_of: Moment
@@ -251,8 +288,39 @@ class SpeedRow(Said):
     sla: SlaOut
 
 
+def _example_clock(n: int, waiting: int, *percentiles: int) -> JsonDict:
+    """A clock; what is not given is not yet."""
+    names = ("p50_ms", "p90_ms", "p95_ms", "p99_ms")
+    return {"n": n, "waiting": waiting, **dict.fromkeys(names), **dict(zip(names, percentiles, strict=False))}
+
+
 class SpeedOut(Answer):
     """Hand-raisers only; hand-over: opportunities."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_EXAMPLE_PERIOD,
+                    "as_of": "2026-07-06T09:30:00.123Z",
+                    "rows": [
+                        {
+                            "group": {},
+                            "response": {
+                                "captured_attempt": _example_clock(40, 9, 94000),
+                                "captured_conversation": _example_clock(40, 18, 310000),
+                            },
+                            "handover": {"qualified_conversation": _example_clock(12, 2, 5400000)},
+                            "machine": {"captured_pullable": _example_clock(40, 0, 38, 61, 70, 92)},
+                            "vendor": {"occurred_received": _example_clock(31, 0, 900, 2100, 4000, 4400)},
+                            "bands": {"le_1m": 9, "le_5m": 14, "le_15m": 4, "le_60m": 2, "gt_60m": 2, "waiting": 9},
+                            "sla": {"met": 28, "breached": 3, "open_breached": 1},
+                        }
+                    ],
+                }
+            ]
+        }
+    )
 
     as_of: Moment
     rows: tuple[SpeedRow, ...]
@@ -281,6 +349,24 @@ class QueueOut(Said):
 
 class QueuesOut(Said):
     """All queues that have been measured, in the policy's order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "as_of": "2026-07-06T09:30:00.123Z",
+                    "queues": [
+                        {
+                            **{"queue": "closing/uk", "depth": 7, "target": 8, "zone": "green", "shortage": 0},
+                            **{"over_target": 0, "pool": 3, "in_hand": 2, "open": 5, "parked": 0, "snoozed": 1},
+                            **{"out_of_hours": 0, "opens_at": None, "oldest_age_ms": 3600000, "reps_present": 2},
+                            "sla_breached": 0,
+                        }
+                    ],
+                }
+            ]
+        }
+    )
 
     as_of: Moment
     queues: tuple[QueueOut, ...]

@@ -122,6 +122,7 @@ async def test_on_a_phone_a_table_that_is_scrolled_stays_so_when_the_numbers_cha
 
 async def test_one_reaches_each_control_by_keyboard(edge: Edge, url: str, chromium: Browser) -> None:
     page = await signed_in(chromium, url, await key_of(edge, PrincipalKind.MANAGER))
+    await expect(page.get_by_text("no time was up yet")).to_be_visible()
     await page.get_by_label("Period").focus()
     reached = []
     for _ in range(5):
