@@ -5,8 +5,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from router.lifecycle import MACHINES, Machine, S
+from router.lifecycle import MACHINES, Machine
 
 DRAWN = Path(__file__).parent / "lifecycle.md"
 _HEAD = "# States and arrows\n\nDrawn by `make fmt` from [`lifecycle.py`](lifecycle.py): change them there.\n"
@@ -17,13 +18,13 @@ def document() -> str:
     return "\n".join([_HEAD, *(f"## {machine.name.capitalize()}\n\n{mermaid(machine)}" for machine in MACHINES)])
 
 
-def mermaid(machine: Machine[S]) -> str:
+def mermaid(machine: Machine[Any]) -> str:
     """One machine: what goes the same way is one arrow, with each act that goes it."""
     return "\n".join(["```mermaid", "stateDiagram-v2", *_arrows(machine), "```", ""])
 
 
-def _arrows(machine: Machine[S]) -> Iterator[str]:
-    acts: dict[tuple[S, S], list[str]] = {}
+def _arrows(machine: Machine[Any]) -> Iterator[str]:
+    acts: dict[tuple[str, str], list[str]] = {}
     for move in machine.moves:
         for source in sorted(move.sources):
             acts.setdefault((source, move.target), []).append(move.act)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from schemas.api.intake import CompanyIn, LeadIn, Warned, clean
+from schemas.api.intake import CompanyIn, LeadIn, Warned
+from schemas.api.normal import clean
 from schemas.api.problem import MistakeCode
 from schemas.events.intake import Campaign, Company, CustomValue
 from schemas.person import Consent, Contact

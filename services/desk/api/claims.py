@@ -6,20 +6,15 @@ from typing import Any, assert_never
 from fastapi import APIRouter
 
 from router.policy.compiled import Policy
-from schemas.api.claims import (
-    AttemptIn,
-    AttemptOut,
-    ClaimOut,
+from schemas.api.attempts import AttemptIn, AttemptOut
+from schemas.api.claims import ClaimOut, HeartbeatOut, HeldOut, NextStepIn, ReturnIn
+from schemas.api.completing import (
     CompleteIn,
     CompleteOut,
     DisqualifiedIn,
     HandedOut,
-    HeartbeatOut,
-    HeldOut,
-    NextStepIn,
     NurtureIn,
     QualifiedIn,
-    ReturnIn,
     UnreachedIn,
 )
 from schemas.api.page import ListQuery, Page
