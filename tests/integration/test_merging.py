@@ -62,8 +62,8 @@ async def test_a_merged_leads_message_stands_in_the_history_of_the_one_that_is_w
     second = lead(routing, "2", email=ANN, phone=ANNS_PHONE, message="I am still waiting")
     await routing.batch(second)
     async with routing.edge.database.read() as tx:
-        history = await timeline.history(tx, first.id)
-        own = await timeline.history(tx, second.id)
+        histories = await timeline.histories(tx, [first.id, second.id])
+    history, own = histories[first.id], histories[second.id]
     said = [(entry.what, entry.note) for entry in history]
     assert said == [
         ("lead.received", None),
