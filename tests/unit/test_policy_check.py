@@ -79,6 +79,7 @@ CHANGES = {
     "a fallback to service": ("inbound: inbound/main, outbound", "inbound: service/main, outbound", "fallback.inbound", "service/main", "Write one of"),
     "a handover to qualify again": ("handover: closing/uk", "handover: inbound/main", "fallback.handover", "inbound/main", "Write one of closing/uk."),
     "a handover rule to qualify": ("GB}, then: {queue: closing/uk}", "GB}, then: {queue: inbound/main}", "handover[0].then.queue", "inbound/main", "Write one of closing/uk."),
+    "tasks for nobody": ("quote: service/main", "quote: xyz", "tasks.quote", "xyz", "Write one of service/main."),
     "tasks for a closer": ("quote: service/main", "quote: closing/uk", "tasks.quote", "closing/uk", "Write one of service/main."),
     "by-rep to a closer": ("qualify: auto", "qualify: by-rep", "rules[0].then.queue", "closing/uk", "Write one of inbound/main"),
     "auto to a qualifier": ("by-rep, queue: inbound/main", "auto, queue: inbound/main", "rules[3].then.queue", "inbound/main", "Write one of closing/uk."),
@@ -124,6 +125,13 @@ def test_a_mistake_is_told_once_with_its_remedy(change):
     assert (told_remedy or "").startswith(remedy or "")
     if after and value is not None:
         assert after.strip().splitlines()[-1] in text.splitlines()[line - 1]
+
+
+def test_where_no_desk_has_a_queue_for_it_one_is_to_be_added():
+    text = "\n".join(line for line in EXAMPLE.splitlines() if not line.startswith("  service:"))
+    text = text.replace("support: service/main, administration: service/main, solution_design: service/main", "")
+    [(*_, remedy)] = mistakes(text.replace("quote: service/main", "quote: xyz"))
+    assert remedy == "Add a queue to the desk service or engineering."
 
 
 def test_all_mistakes_are_told_at_once_by_line():
