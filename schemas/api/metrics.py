@@ -122,25 +122,28 @@ class QueuesQuery(Query):
 class Counts(Said):
     """How many. By cohort a lead counts once in each step."""
 
-    submissions: int = 0
-    leads: int = 0
-    leads_inbound: int = 0
-    leads_outbound: int = 0
-    attempted: int = 0
-    conversed: int = 0
-    qualified: int = 0
-    released: int = 0
-    meetings: int = 0
-    meetings_face_to_face: int = 0
-    proposals_requested: int = 0
-    proposals_presented: int = 0
-    won: int = 0
-    lost: int = 0
-    disqualified: int = 0
-    unreached: int = 0
-    nurtured: int = 0
-    merged: int = 0
-    rejected: int = 0
+    submissions: int = Field(0, description="Leads accepted, tests apart.")
+    leads: int = Field(0, description="Those not merged or rejected.")
+    leads_inbound: int = Field(0, description="They came to us.")
+    leads_outbound: int = Field(0, description="We go to them.")
+    attempted: int = Field(0, description="Leads with a first attempt to reach the person.")
+    conversed: int = Field(0, description="Leads with a first conversation; a held meeting is one.")
+    qualified: int = Field(
+        0,
+        description="Opportunities accepted by the closer; where none is asked to accept, those a rep made, when made.",
+    )
+    released: int = Field(0, description="Opportunities released from the pool to their queue.")
+    meetings: int = Field(0, description="Meetings held.")
+    meetings_face_to_face: int = Field(0, description="Held in a mode that the policy counts as such.")
+    proposals_requested: int = Field(0, description="Opportunities with a proposal requested.")
+    proposals_presented: int = Field(0, description="Opportunities with a proposal presented.")
+    won: int = Field(0, description="Opportunities won.")
+    lost: int = Field(0, description="Opportunities lost, and not reopened since.")
+    disqualified: int = Field(0, description="Leads closed as not for us.")
+    unreached: int = Field(0, description="Leads closed because nobody was reached.")
+    nurtured: int = Field(0, description="Leads put to sleep until a day.")
+    merged: int = Field(0, description="Leads merged into another of the same person.")
+    rejected: int = Field(0, description="Leads refused: spam, for review, suppressed.")
     deployed: int = 0
     expanded: int = 0
     renewed: int = 0
@@ -243,20 +246,20 @@ class ClockOut(Said):
 
 
 class ResponseOut(Said):
-    captured_attempt: ClockOut
-    captured_conversation: ClockOut
+    captured_attempt: ClockOut = Field(description="A hand-raiser's wait for the first attempt.")
+    captured_conversation: ClockOut = Field(description="A hand-raiser's wait for the first conversation.")
 
 
 class HandoverOut(Said):
-    qualified_conversation: ClockOut
+    qualified_conversation: ClockOut = Field(description="An opportunity's wait for the closer's first conversation.")
 
 
 class MachineOut(Said):
-    captured_pullable: ClockOut
+    captured_pullable: ClockOut = Field(description="Our own share: until a rep could pull it.")
 
 
 class VendorOut(Said):
-    occurred_received: ClockOut
+    occurred_received: ClockOut = Field(description="The sender's share: from their time until we had it.")
 
 
 class BandsOut(Said):
