@@ -125,8 +125,8 @@ async def test_a_transaction_has_one_time_and_it_is_the_clocks(database: Databas
 async def test_every_session_has_time_outs(database: Database) -> None:
     """Law 14: nothing waits for ever."""
     async with database.read() as tx:
-        for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
-            assert await tx.value(text(f"SHOW {name}")) not in ("0", None)
+        for name in ("lock", "statement", "idle_in_transaction_session", "transaction"):
+            assert await tx.value(text(f"SHOW {name}_timeout")) not in ("0", None)
 
 
 async def test_a_connection_that_died_in_the_pool_is_replaced(
