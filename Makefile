@@ -60,6 +60,7 @@ fmt: setup ## Format, and write again what is generated
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m schemas.export
+	$(BIN)/python -m router.diagrams
 
 lock: ## Resolve requirements.lock again (names no host)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock

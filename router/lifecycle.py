@@ -1,10 +1,9 @@
 """Every state and arrow, once: the machines of lead, item, claim, opportunity and meeting.
 
-The store moves by these tables alone; the diagrams, the state machine test and the contract test of the hot SQL are
-made from them.
+The store moves by these tables alone. `diagrams.py` draws them, and the tests that go every arrow, and refuse what is
+none, are made from them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -97,19 +96,6 @@ class Machine(Generic[S]):
 
     def states(self) -> frozenset[S]:
         return self.born | frozenset(m.target for m in self.moves)
-
-    def mermaid(self) -> str:
-        """The diagram, as the docs show it."""
-        return "\n".join(["stateDiagram-v2", *self._arrows()]) + "\n"
-
-    def _arrows(self) -> Iterator[str]:
-        for state in sorted(self.born):
-            yield f"    [*] --> {state}"
-        for m in self.moves:
-            for source in sorted(m.sources):
-                yield f"    {source} --> {m.target}: {m.act}"
-        for state in sorted(self.states() - {s for m in self.moves for s in m.sources}):
-            yield f"    {state} --> [*]"
 
 
 _L, _I, _C, _O, _M = LeadState, ItemState, ClaimState, OpportunityState, MeetingState

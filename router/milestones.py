@@ -7,24 +7,6 @@ from schemas.events import lifecycle, opportunity
 from schemas.events.stamp import Told, text_of
 from schemas.words import ItemKind, MeetingState
 
-NAMES = (
-    "captured",
-    "decided",
-    "pullable",
-    "pulled",
-    "attempt",
-    "conversation",
-    "qualified",
-    "released",
-    "closer_pulled",
-    "closer_conversation",
-    "meeting",
-    "proposal_requested",
-    "proposal_presented",
-    "won",
-    "lost",
-)
-
 
 def mark(milestones: Mapping[str, str], told: Told) -> Mapping[str, str]:
     """Add what `told` reaches; a milestone once reached keeps its time. A reopened opportunity is no longer lost."""
@@ -41,9 +23,7 @@ def _reached(told: Told) -> Mapping[str, datetime]:
             return {"captured": captured}
         case lifecycle.LeadDecided(stage="captured"):
             return {"decided": at}
-        case lifecycle.ItemQueued(kind=ItemKind.ENQUIRY | ItemKind.PROSPECT):
-            return {"pullable": at}
-        case lifecycle.ItemQueued(kind=ItemKind.OPPORTUNITY):
+        case lifecycle.ItemQueued(kind=ItemKind.ENQUIRY | ItemKind.PROSPECT | ItemKind.OPPORTUNITY):
             return {"pullable": at}
         case lifecycle.ItemClaimed(kind=ItemKind.ENQUIRY | ItemKind.PROSPECT):
             return {"pulled": at}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas.words import Direction, EmailKind, Influence
+
 CUSTOM = "custom."
 """`custom.seats` is the field `seats` of the submission's `custom`; any type."""
 QUALIFICATION = "qualification."
@@ -34,14 +36,14 @@ class Feature:
 _TEXT, _COUNTRY, _NUMBER, _FLAG = FeatureType.TEXT, FeatureType.COUNTRY, FeatureType.NUMBER, FeatureType.FLAG
 
 FEATURES = (
-    Feature("direction", _TEXT, "who approached whom", ("inbound", "outbound")),
+    Feature("direction", _TEXT, "who approached whom", tuple(Direction)),
     Feature("source", _TEXT, "the key's source, as `web`"),
     Feature("list", _FLAG, "of a list, not a hand-raiser"),
     Feature("intent", _TEXT, "what they asked for, as `demo`"),
     Feature("product", _TEXT, "which product, as `fleet`"),
     Feature("contact.country", _COUNTRY, "ISO 3166-1 alpha-2, as `GB`"),
     Feature("contact.language", _TEXT, "BCP 47, as `en-GB`; `{starts_with: en}` for all English"),
-    Feature("contact.email_kind", _TEXT, "what sort of address", ("business", "free", "disposable")),
+    Feature("contact.email_kind", _TEXT, "what sort of address", tuple(EmailKind)),
     Feature("contact.has_email", _FLAG, "there is a valid e-mail"),
     Feature("contact.has_phone", _FLAG, "there is a valid phone"),
     Feature("contact.has_profile", _FLAG, "there is a valid profile"),
@@ -61,9 +63,7 @@ FEATURES = (
     Feature("consent.marketing", _FLAG, "they agreed to marketing"),
     Feature(f"{QUALIFICATION}need", _TEXT, "what they need", handover=True),
     Feature(f"{QUALIFICATION}willing_to_meet", _FLAG, "they will meet", handover=True),
-    Feature(
-        f"{QUALIFICATION}influence", _TEXT, "their say", ("decides", "influences", "none", "unknown"), handover=True
-    ),
+    Feature(f"{QUALIFICATION}influence", _TEXT, "their say", tuple(Influence), handover=True),
     Feature(f"{QUALIFICATION}next_step", _TEXT, "what was agreed", handover=True),
     Feature(f"{QUALIFICATION}budget", _TEXT, "what they can spend", handover=True),
     Feature(f"{QUALIFICATION}timing", _TEXT, "when they want it", handover=True),

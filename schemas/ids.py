@@ -5,7 +5,7 @@ from base64 import b32encode
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _FROM_RFC4648 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
-PATTERN = re.compile(r"^[a-z]{2,3}_[0-9a-hjkmnp-tv-z]{26,32}$")
+PATTERN = re.compile(r"[a-z]{2,3}_[0-9a-hjkmnp-tv-z]{26,32}")
 PREFIXES = frozenset("ld sub per acc itm clm att opp mtg prq prp cus rep sup key dec evt req dlq".split())
 
 
@@ -47,4 +47,4 @@ def uuid7(milliseconds: int, random: bytes) -> bytes:
 
 def looks_like(prefix: str, text: str) -> bool:
     """Tell whether `text` could be an id of this kind."""
-    return text.startswith(prefix + "_") and PATTERN.match(text) is not None
+    return text.startswith(prefix + "_") and PATTERN.fullmatch(text) is not None

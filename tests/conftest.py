@@ -12,14 +12,14 @@ import asyncpg
 import kit.kafka
 import pytest
 from brokers import Brokers
+from kit.clock import ManualClock
 from kit.desks import Desks, desks_of
-from kit.postgres import create_template, gone_with_us, in_memory
+from kit.postgres import FAST_AND_LOSING, create_template, gone_with_us, in_memory
 
 from schemas.topics import SERIES, TOPICS
-from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.edge import Edge, open_edge
-from services.runtime.embedded import FAST_AND_LOSING, Embedded
+from services.runtime.embedded import Embedded
 from services.runtime.log.kafka import KafkaLog
 from services.runtime.log.port import EventLog
 from services.runtime.postmaster import running

@@ -156,7 +156,6 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("priority", sa.Text(), nullable=False),
         sa.Column("test", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("exempt", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rank_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),

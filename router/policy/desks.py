@@ -44,8 +44,8 @@ def check_duration(
         return
     said = duration(text)
     days = isinstance(said, WorkingDays)
-    if not zero and (said == timedelta() or said == WorkingDays(0)):
-        mistakes.add(path, text, "no time at all", "Write a longer one.")
+    if said == WorkingDays(0) or (not zero and said == timedelta()):
+        mistakes.add(path, text, "no time at all", "Write 0h." if zero else "Write a longer one.")
     elif isinstance(said, WorkingDays) and said.days > LONGEST_IN_DAYS:
         mistakes.add(path, text, "too long", f"At most {LONGEST_IN_DAYS} working days.")
     elif not days and elapsed(text) > longest:
@@ -57,14 +57,12 @@ def check_reference(
 ) -> bool:
     """The queue is there, and of one of these desks; `why` says what for."""
     known = queue_names(file)
+    fit = [each for each in known if each.partition("/")[0] in desks]
+    remedy = f"Write one of {', '.join(fit)}." if fit else f"Add a queue to the desk {' or '.join(desks)}."
     if name not in known:
-        fit = [each for each in known if each.partition("/")[0] in desks]
-        remedy = nearest(name, known) or (f"There are: {', '.join(fit)}." if fit else f"Add a queue to {desks}.")
-        mistakes.add(path, name, "no such queue", remedy)
+        mistakes.add(path, name, "no such queue", nearest(name, known) or remedy)
         return False
-    if name.partition("/")[0] not in desks:
-        fit = [each for each in known if each.partition("/")[0] in desks]
-        remedy = f"Write one of {', '.join(fit)}." if fit else f"Add a queue to the desk {' or '.join(desks)}."
+    if name not in fit:
         mistakes.add(path, name, why, remedy)
         return False
     return True

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from router.policy.mistakes import Mistakes, Path, nearest
 from schemas.policy.calendars import DurationText, ElapsedText, TimeText
 from schemas.policy.file import PolicyFile
-from schemas.policy.written import Name, RegionText, SegmentName, Title
+from schemas.policy.written import Name, RegionText, SegmentName, SourceText, Title
 from schemas.words import CurrencyCode
 
 _DURATION = "Write 90s, 15m, 2h, 90d or 3 working days."
@@ -20,7 +20,8 @@ _SHAPES = {
     ElapsedText: "Write 90s, 15m, 2h or 90d.",
     TimeText: 'Write "08:30".',
     Name: "Write a-z, 0-9, - or _, up to 40 characters.",
-    Title: "Write 1 to 80 characters.",
+    Title: "Write 1 to 80 characters, on one line.",
+    SourceText: "Write A-Z, a-z, 0-9, -, _ or ., up to 64 characters.",
     SegmentName: "Write letters, digits, spaces, - _ or ., up to 40 characters.",
     RegionText: "Write two capitals of ISO 3166-1, as GB.",
     CurrencyCode: "Write three capitals of ISO 4217, as GBP.",

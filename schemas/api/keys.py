@@ -13,14 +13,16 @@ from schemas.ids import looks_like
 from schemas.words import Desk, PrincipalKind, RepId, SourceName
 
 MOST_URLS = 50
-_HOST = re.compile(r"[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\]")
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*|\[[0-9a-f:.]{2,45}\]")
 _PORTS = {"http": 80, "https": 443}
 
 
 def _web(url: str) -> str:
     """Check an absolute web address, and bring its scheme and host into lower case."""
     wrong = PydanticCustomError(
-        "invalid_url", "is no web address", {"remedy": "Write it as https://example.com/thanks"}
+        "invalid_url",
+        "is no web address",
+        {"remedy": "Write it as https://example.com/thanks, a host beyond ASCII as xn--…"},
     )
     if any(char <= " " or char == "\x7f" for char in url):
         raise wrong
@@ -29,7 +31,7 @@ def _web(url: str) -> str:
         port = parts.port
     except ValueError:
         raise wrong from None
-    host = (parts.hostname or "").encode("idna").decode() if (parts.hostname or "").isascii() else ""
+    host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     if parts.scheme.lower() not in _PORTS or not _HOST.fullmatch(shown) or parts.username or parts.password:
         raise wrong

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from schemas.api.shape import Ask, Said
+from schemas.api.shape import Ask, Said, example
 from schemas.api.values import Happened, Instant, LongText, MoneyIn, Text, Until
 from schemas.events.stamp import Moment
 from schemas.words import (
@@ -76,14 +76,10 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-def _example(*examples: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": list(examples)})
-
-
 class QualificationOut(Said):
     """What the qualifier found out."""
 
-    model_config = _example(QUALIFICATION_EXAMPLE)
+    model_config = example(QUALIFICATION_EXAMPLE)
 
     need: str | None = None
     willing_to_meet: bool | None = None
@@ -97,7 +93,7 @@ class QualificationOut(Said):
 class MeetingOut(Said):
     """A meeting. `moves`: how often it was put off or brought forward."""
 
-    model_config = _example(_MEETING)
+    model_config = example(_MEETING)
 
     id: MeetingId
     state: MeetingState
@@ -109,7 +105,7 @@ class MeetingOut(Said):
 class ProposalRequestOut(Said):
     """The buyer asked for a proposal."""
 
-    model_config = _example(_REQUEST)
+    model_config = example(_REQUEST)
 
     id: str
     at: Moment
@@ -119,7 +115,7 @@ class ProposalRequestOut(Said):
 class ProposalOut(Said):
     """A proposal, or a further version of one, was presented."""
 
-    model_config = _example(_PROPOSAL)
+    model_config = example(_PROPOSAL)
 
     id: str
     at: Moment
@@ -130,7 +126,7 @@ class ProposalOut(Said):
 class OpportunityOut(Said):
     """An opportunity as it stands."""
 
-    model_config = _example(EXAMPLE)
+    model_config = example(EXAMPLE)
 
     id: OpportunityId
     lead_id: LeadId
@@ -158,7 +154,7 @@ class OpportunityOut(Said):
 class MeetingIn(Ask):
     """A meeting to book; it may have been already."""
 
-    model_config = _example({"at": "2026-07-16T13:00:00Z", "mode": "in_person"})
+    model_config = example({"at": "2026-07-16T13:00:00Z", "mode": "in_person"})
 
     at: Instant
     mode: MeetingMode
@@ -167,7 +163,7 @@ class MeetingIn(Ask):
 class MeetingEnded(Ask):
     """How it went."""
 
-    model_config = _example({"state": "held"}, {"state": "no_show"}, {"state": "cancelled"})
+    model_config = example({"state": "held"}, {"state": "no_show"}, {"state": "cancelled"})
 
     state: Literal["held", "no_show", "cancelled"]
 
@@ -175,7 +171,7 @@ class MeetingEnded(Ask):
 class MeetingMoved(Ask):
     """To when it was moved. It stays booked."""
 
-    model_config = _example({"state": "moved", "at": "2026-07-17T13:00:00Z"})
+    model_config = example({"state": "moved", "at": "2026-07-17T13:00:00Z"})
 
     state: Literal["moved"]
     at: Instant
@@ -184,7 +180,7 @@ class MeetingMoved(Ask):
 class ProposalRequestIn(Ask):
     """The buyer asks for a proposal."""
 
-    model_config = _example({"note": "two depots, forty vans"})
+    model_config = example({"note": "two depots, forty vans"})
 
     note: LongText | None = None
 
@@ -192,7 +188,7 @@ class ProposalRequestIn(Ask):
 class ProposalIn(Ask):
     """A proposal was presented; each version anew."""
 
-    model_config = _example({"request_id": "prq_01jz8m4s1n9d2e4r8t6y5a7c9b", "value": _MONEY})
+    model_config = example({"request_id": "prq_01jz8m4s1n9d2e4r8t6y5a7c9b", "value": _MONEY})
 
     request_id: Text | None = Field(default=None, description="Which request it answers.")
     value: MoneyIn
@@ -201,7 +197,7 @@ class ProposalIn(Ask):
 class WonIn(Ask):
     """The sale is closed."""
 
-    model_config = _example({"value": _MONEY, "at": None})
+    model_config = example({"value": _MONEY, "at": None})
 
     value: MoneyIn
     at: Happened | None = Field(default=None, description="When; now, if not said.")
@@ -210,7 +206,7 @@ class WonIn(Ask):
 class WonOut(Said):
     """It is won, and a customer."""
 
-    model_config = _example(
+    model_config = example(
         {
             "opportunity": {
                 **EXAMPLE,
@@ -229,7 +225,7 @@ class WonOut(Said):
 class LostIn(Ask):
     """The sale is lost; with `reopen_after` it opens again by itself then."""
 
-    model_config = _example(
+    model_config = example(
         {"reason": "timing", "reopen_after": "2026-10-01"}, {"reason": "price", "reopen_after": None}
     )
 
@@ -240,6 +236,6 @@ class LostIn(Ask):
 class LostOut(Said):
     """It is lost."""
 
-    model_config = _example({"opportunity": {**EXAMPLE, "state": "lost", "reason": "price"}})
+    model_config = example({"opportunity": {**EXAMPLE, "state": "lost", "reason": "price"}})
 
     opportunity: OpportunityOut

@@ -88,7 +88,12 @@ class RepPatch(Ask):
 
     name: Name = Field(default_factory=str)
     email: Email | None = None
-    queues: list[Word] = Field(default_factory=list, max_length=MOST, description="All of them, the new and the old.")
+    queues: list[Word] = Field(
+        default_factory=list,
+        max_length=MOST,
+        description="All of them, the new and the old. None: off every queue, as one who left; a new rep has one, or"
+        " nobody's managers would see them.",
+    )
     skills: list[Word] = Field(default_factory=list, max_length=MOST)
     territories: list[Word] = Field(default_factory=list, max_length=MOST)
     zone: Zone = Field(default_factory=str)

@@ -1,5 +1,7 @@
 """The three shapes of the API: what a caller sends, what it asks for in the query, what it is told."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -23,3 +25,8 @@ class Said(BaseModel):
 
 class Nothing(Ask):
     """The body of a request that needs none: nothing, or `{}`."""
+
+
+def example(*examples: dict[str, Any]) -> ConfigDict:
+    """The configuration of a model that is shown by these examples."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)})

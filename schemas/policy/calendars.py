@@ -6,11 +6,11 @@ from pydantic import Field, StringConstraints
 
 from schemas.policy.written import Name, Written
 
-DurationText = Annotated[str, StringConstraints(pattern=r"^(\d{1,6}(s|m|h|d)|\d{1,3} working days?)$")]
+DurationText = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,6}(s|m|h|d)|[0-9]{1,3} working days?)$")]
 """`90s 15m 2h 90d`, or `3 working days` of the queue's calendar."""
-ElapsedText = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(s|m|h|d)$")]
+ElapsedText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(s|m|h|d)$")]
 """`90s 15m 2h 90d`"""
-TimeText = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+TimeText = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """`"08:30"`, by the wall clock of the calendar's zone."""
 ZoneText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """IANA, as `Europe/London`."""

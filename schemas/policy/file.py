@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from schemas.policy.calendars import Calendars, DurationText, ElapsedText, ZoneText
 from schemas.policy.desks import Desks
-from schemas.policy.written import QueueText, RegionText, SegmentName, Title, Written
+from schemas.policy.written import QueueText, RegionText, SegmentName, SourceText, Title, Written
 from schemas.words import CurrencyCode
 
 PriorityName = Literal["normal", "high", "hot"]
@@ -95,7 +95,7 @@ class PolicyFile(Written):
     face_to_face: Annotated[list[Literal["in_person", "video"]], Field(min_length=1)] = ["in_person"]
     maturity: ElapsedText = "90d"
     credit: CreditModel = CreditModel()
-    sources: dict[Annotated[str, StringConstraints(min_length=1, max_length=200)], SourceModel] = {}
+    sources: dict[SourceText, SourceModel] = {}
     rules: Annotated[list[RuleModel], Field(max_length=1000)] = []
     handover: Annotated[list[HandoverModel], Field(max_length=1000)] = []
     fallback: FallbackModel

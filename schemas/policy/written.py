@@ -13,8 +13,10 @@ class Written(BaseModel):
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """Of a calendar or queue."""
-Title = Annotated[str, StringConstraints(pattern=r"^\S(.{0,78}\S)?$")]
-"""Of a rule: up to 80 characters."""
+Title = Annotated[str, StringConstraints(pattern=r"^[^\s\p{Cc}]([^\p{Cc}]{0,78}[^\s\p{Cc}])?$")]
+"""Of a rule: up to 80 characters, none of them a control character, which no database or screen takes."""
+SourceText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+"""A source's name, as its keys have it."""
 SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}$")]
 """A label."""
 QueueText = Annotated[str, StringConstraints(max_length=80)]

@@ -6,7 +6,13 @@ from services.cli.options import Shared, at_store, shared
 from services.runtime.operations import consumer_resume, consumer_status
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  leadgate consumer status
+  leadgate consumer resume router leads.inbound.v1 3
+"""
+)
 def consumer() -> None:
     """The consumers of the event log: how far they are, and what stopped them."""
 

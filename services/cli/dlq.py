@@ -9,7 +9,7 @@ from services.runtime.operations import dead_letter, dead_letters
 from services.runtime.operations import replay as append_again
 
 
-@click.group()
+@click.group(epilog="\b\nExamples:\n  leadgate dlq list\n  leadgate dlq replay leads.inbound.v1\n")
 def dlq() -> None:
     """Dead letters: records that could not be taken in, kept for 28 days. They may hold personal data."""
 
@@ -41,6 +41,6 @@ def show(shared: Shared, dlq_id: str) -> None:
 @click.argument("which", metavar="DLQ_ID|TOPIC")
 @shared
 def replay(shared: Shared, which: str) -> None:
-    """Append one again to its topic, or all of a topic that were not yet. Repeating it makes nothing twice."""
+    """Append dead letters to their topic again. One, or all of a topic that were not; a repeat makes nothing twice."""
     done = at_store(shared, lambda edge: append_again(edge, which))
     shared.say(done, f"{done['replayed']} appended again.")

@@ -16,10 +16,14 @@ def told(error: BaseException, *, as_json: bool) -> int:
             return _fail(error.code, str(error), error.exit_code, as_json=as_json)
         case click.Abort():
             return _fail("interrupted", "interrupted", 2, as_json=as_json)
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message(), err=True)
+            return 2
         case click.ClickException():
             context = error.ctx if isinstance(error, click.UsageError) else None
             hint = "" if context is None else f" Try `{context.command_path} --help`."
-            return _fail("usage", error.format_message() + hint, 2, as_json=as_json)
+            said = " ".join(error.format_message().split()).rstrip(".")
+            return _fail("usage", f"{said}.{hint}", 2, as_json=as_json)
     traceback.print_exception(error)
     detail = f"{type(error).__name__}: {error}. This is a bug of ours: please report it with the lines above."
     return _fail("internal", detail, 70, as_json=as_json)

@@ -38,8 +38,8 @@ class Started:
         lines = [
             f"Leadgate runs on {url}",
             "",
-            f"  ops dashboard   {url}/ops",
-            f"  a rep's page    {url}/work",
+            f"  ops dashboard   {url}/ops   (sign in with a manager's or admin's key)",
+            f"  a rep's page    {url}/work   (with a rep's key)",
             f"  API reference   {url}/docs",
             f"  keys            {file}",
         ]

@@ -1,6 +1,7 @@
 """`leadgate keys create | list | revoke`."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +18,7 @@ from services.runtime.edge import Edge
 from services.runtime.exits import NotFound, Refused
 from services.runtime.http.keys import shown, wanted
 from services.runtime.http.mistakes import body_mistakes
+from services.runtime.http.problems import Mistake
 from services.runtime.tx import Tx
 from services.store import reps
 
@@ -25,7 +27,13 @@ _KEY_IN: TypeAdapter[KeyIn] = TypeAdapter(KeyIn)
 _REP_IN = TypeAdapter(RepIn)
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  leadgate keys create --kind admin --name ops
+  leadgate keys list
+"""
+)
 def keys() -> None:
     """Keys: of forms (publishable), services, reps, managers and admins.
 
@@ -110,13 +118,12 @@ async def _new_rep(tx: Tx, wished: RepIn) -> str:
 
 def _checked(adapter: TypeAdapter[T], model: Any, given: dict[str, Any]) -> T:
     """What the flags say, checked as the API checks a body. Raises: UsageError, with each mistake at its flag."""
+    body = json.dumps(given)
     try:
-        return adapter.validate_json(json.dumps(given))
+        return adapter.validate_json(body)
     except ValidationError as error:
-        told = [
-            f"{_flag(mistake.pointer)}: {mistake.detail}." + (f" {mistake.remedy}." if mistake.remedy else "")
-            for mistake in body_mistakes(error, model, given)
-        ]
+        parsed = json.loads(body)
+        told = (_mistake(each, parsed) for each in body_mistakes(error, model, parsed))
         raise click.UsageError(" ".join(told)) from None
 
 
@@ -124,14 +131,20 @@ _ONE_OF = {"origins": "origin", "error_pages": "error-page", "desks": "desk", "q
 """What a flag that repeats is called, by its list."""
 
 
-def _flag(pointer: str | None) -> str:
-    """The flag that a pointer into the body means.
+def _mistake(mistake: Mistake, given: Mapping[str, Any]) -> str:
+    """A mistake in the body as one in its flag, with the value that was given.
 
-    >>> _flag("#/origins/0")
-    '--origin'
+    >>> _mistake(Mistake("invalid_url", "is no web address", "#/origins/0"), {"origins": ["me"]})
+    "--origin 'me': is no web address."
     """
-    name = (pointer or "#").split("/")[1]
-    return f"--{_ONE_OF.get(name, name.removesuffix('_id').replace('_', '-'))}"
+    name, *place = (mistake.pointer or "#/").removeprefix("#/").split("/")
+    flag = f"--{_ONE_OF.get(name, name.removesuffix('_id').replace('_', '-'))}"
+    value = given.get(name)
+    if place and isinstance(value, list):
+        value = value[int(place[0])]
+    shown = "" if value is None else f" {value!r}"
+    remedy = f" {mistake.remedy}." if mistake.remedy else ""
+    return f"{flag}{shown}: {mistake.detail}.{remedy}"
 
 
 def _public_url(shared: Shared) -> str:
@@ -142,7 +155,7 @@ def _public_url(shared: Shared) -> str:
 @keys.command(name="list", epilog="\b\nExamples:\n  leadgate keys list\n  leadgate keys list --json\n")
 @shared
 def list_(shared: Shared) -> None:
-    """List all keys, revoked ones too, newest first, without their secrets."""
+    """List all keys, revoked ones too. The newest stand first; their secrets are not known."""
 
     async def done(edge: Edge) -> list[dict[str, Any]]:
         async with edge.database.read() as tx:
@@ -163,7 +176,7 @@ def list_(shared: Shared) -> None:
 @click.argument("key_id")
 @shared
 def revoke(shared: Shared, key_id: str) -> None:
-    """End a key: within a second it is refused everywhere. Again does no harm."""
+    """End a key. Within a second it is refused everywhere; again does no harm."""
 
     async def done(edge: Edge) -> None:
         async with edge.database.tx() as tx:

@@ -33,6 +33,12 @@ Examples:
   leadgate policy check policy.yaml       every mistake, with line and remedy
   leadgate lead show ld_4m8s…             why is it where it is?
 \b
+Environment (flags win):
+  DATABASE_URL            a PostgreSQL server; unset: the embedded one, in LEADGATE_DATA_DIR (.leadgate)
+  LEADGATE_SECRET         32 bytes in hex, never changed; required with DATABASE_URL: openssl rand -hex 32
+  LEADGATE_HOST, _PORT    where a process listens; LEADGATE_PUBLIC_URL: its address as others see it
+  LEADGATE_LOG_LEVEL      debug, info, warning or error; LEADGATE_LOG_FORMAT: console or json
+\b
 Exit codes: 0 done · 1 no (mistakes, a stopped partition) · 2 usage or setting · 3 database or port not
 available · 4 not found · 5 refused by state · 10 stuck · 70 bug.
 """

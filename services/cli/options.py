@@ -40,9 +40,19 @@ class Shared:
 
 def shared(function: Callable[..., T]) -> Callable[..., T]:
     """Give a command `--data-dir` and `--json`, as its first argument `shared`."""
+    return _given(function, "Exactly one JSON value on stdout.")
 
-    @click.option("--data-dir", type=click.Path(path_type=Path), help="Embedded data. [default: .leadgate]")
-    @click.option("--json", "as_json", is_flag=True, help="Exactly one JSON value on stdout.")
+
+def serving(function: Callable[..., T]) -> Callable[..., T]:
+    """The same for a command that runs until it is stopped."""
+    return _given(function, "A JSON object a line on stdout: when all is ready, and at the end.")
+
+
+def _given(function: Callable[..., T], json_help: str) -> Callable[..., T]:
+    @click.option(
+        "--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Embedded data. [default: .leadgate]"
+    )
+    @click.option("--json", "as_json", is_flag=True, help=json_help)
     @wraps(function)
     def wrapped(*args: Any, data_dir: Path | None, as_json: bool, **kwargs: Any) -> T:
         return function(Shared(data_dir, as_json), *args, **kwargs)

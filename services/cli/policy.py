@@ -16,7 +16,14 @@ from services.runtime.exits import Mistaken, NotFound
 from services.runtime.tx import Tx
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  leadgate policy show > policy.yaml
+  leadgate policy check policy.yaml
+  leadgate policy publish policy.yaml --message "Ireland gets its own queue"
+"""
+)
 def policy() -> None:
     """The policy: sources, rules, desks, queues, buffers, calendars, in one YAML file."""
 
@@ -27,7 +34,7 @@ def policy() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @shared
 def check(shared: Shared, file: Path) -> None:
-    """Name every mistake in FILE with its line, what stands there and what to do. Exit 1 where there is any."""
+    """Name every mistake in FILE. Each with its line, what stands there and what to do; exit 1 where there is any."""
     mistakes = checked(read_policy(file)).mistakes
     shared.say({"ok": not mistakes, "mistakes": [asdict(each) for each in mistakes]}, _words(file.name, mistakes))
     if mistakes:
@@ -39,7 +46,7 @@ def check(shared: Shared, file: Path) -> None:
 @click.option("--message", default="", help="Why, for the history.")
 @shared
 def publish(shared: Shared, file: Path, message: str) -> None:
-    """Check FILE and put it in force, everywhere within five seconds. A faulty one changes nothing: exit 1."""
+    """Check FILE and put it in force. Everywhere within five seconds; a faulty one changes nothing: exit 1."""
     text = read_policy(file)
 
     async def done(edge: Edge) -> policies.Published:
@@ -52,7 +59,7 @@ def publish(shared: Shared, file: Path, message: str) -> None:
 
 
 @policy.command(epilog="\b\nExamples:\n  leadgate policy show\n  leadgate policy show 3 > policy.yaml\n")
-@click.argument("version", type=click.IntRange(1), required=False)
+@click.argument("version", type=click.IntRange(1, 2**31 - 1), required=False)
 @shared
 def show(shared: Shared, version: int | None) -> None:
     """Print the policy in force, or VERSION."""
@@ -63,7 +70,8 @@ def show(shared: Shared, version: int | None) -> None:
 
     found = at_store(shared, done)
     if found is None:
-        raise NotFound(f"there is no version {version}" if version else "no policy is published")
+        missing = f"there is no version {version} of the policy: without one, you see what is in force"
+        raise NotFound(missing if version else "no policy is published yet: `leadgate policy publish FILE` first")
     shared.say({**asdict(found), "published_at": text_of(found.published_at)}, found.yaml.rstrip("\n"))
 
 
@@ -89,8 +97,10 @@ def read_policy(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFound(f"there is no file {file}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{file} cannot be read: {error}") from None
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be read: {error.strerror}. Name a policy file.") from None
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file} is no text: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
 
 
 def _words(name: str, mistakes: Sequence[Mistake]) -> str:
@@ -99,5 +109,6 @@ def _words(name: str, mistakes: Sequence[Mistake]) -> str:
     lines = [f"{name}: {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}."]
     for each in mistakes:
         value = "" if each.value is None else f" ({each.value!r})"
-        lines.append(f"  line {each.line or '?'}: {each.path}{value}: {each.detail}. {each.remedy or ''}".rstrip())
+        place = f"{each.path}{value}: " if each.path else ""
+        lines.append(f"  line {each.line or '?'}: {place}{each.detail}. {each.remedy or ''}".rstrip())
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import uvloop
 
-from services.cli.options import Shared, database_url, require_schema, shared
+from services.cli.options import Shared, database_url, require_schema, serving
 from services.cli.serving import ending, serve
 from services.runtime import settings as config
 from services.runtime.edge import Edge, another_secret, check, open_edge
@@ -31,7 +31,7 @@ def _command(name: str, help_: str) -> click.Command:
     )
     @click.option("--host", help="Address to listen on. [default: 127.0.0.1]")
     @click.option("--port", type=click.IntRange(0, 65535), help=f"Port; 0: any that is free. [default: {PORTS[name]}]")
-    @shared
+    @serving
     def command(shared: Shared, host: str | None, port: int | None) -> None:
         with ending(shared):
             uvloop.run(_run(name, shared, host=host, port=port))

@@ -1,5 +1,7 @@
 """`leadgate migrate` and `leadgate topics create`."""
 
+from collections import Counter
+
 import click
 
 from schemas.topics import PARTITIONS, SERIES, TOPICS
@@ -28,7 +30,7 @@ def migrate(shared: Shared) -> None:
     shared.say({"schema": version}, f"The schema is at version {version}.")
 
 
-@click.group()
+@click.group(epilog="\b\nExamples:\n  leadgate topics create --partitions 24\n")
 def topics() -> None:
     """The event log's topics."""
 
@@ -51,15 +53,18 @@ Examples:
 def create(shared: Shared, partitions: int, replicas: int | None) -> None:
     """Create the topics, or give them more partitions. They never have fewer."""
 
-    names = at_store(shared, lambda edge: create_topics(edge, partitions, replicas))
-    shared.say({"topics": names, "partitions": partitions}, "\n".join(names))
+    made = at_store(shared, lambda edge: create_topics(edge, partitions, replicas))
+    rows = [{"topic": topic, "partitions": n} for topic, n in made.items()]
+    shared.say({"topics": rows}, "\n".join(f"{topic:26} {n:4} partitions" for topic, n in made.items()))
 
 
-async def create_topics(edge: Edge, partitions: int = PARTITIONS, replicas: int | None = None) -> list[str]:
-    """Create the topics that are missing, and the partitions; their names."""
+async def create_topics(edge: Edge, partitions: int = PARTITIONS, replicas: int | None = None) -> dict[str, int]:
+    """Create the topics that are missing, and the partitions; how many each topic has now."""
     async with edge.database.tx() as tx:
         await table.create(tx, [topic.name for topic in TOPICS], partitions)
-    if edge.kafka is None:
-        return [topic.name for topic in TOPICS]
-    await edge.kafka.create([*TOPICS, *SERIES], partitions, replicas)
-    return [topic.name for topic in [*TOPICS, *SERIES]]
+    topics = list(TOPICS)
+    if edge.kafka is not None:
+        topics += SERIES
+        await edge.kafka.create(topics, partitions, replicas)
+    stand = Counter(place.topic for place in await edge.log.ends(topics))
+    return {topic.name: stand[topic.name] for topic in topics}

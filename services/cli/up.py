@@ -7,7 +7,7 @@ import click
 import uvloop
 
 from services.cli.first import CREDENTIALS, first_start
-from services.cli.options import Shared, shared
+from services.cli.options import Shared, serving
 from services.cli.policy import checked_policy
 from services.cli.processes import builder
 from services.cli.serving import ending, serve
@@ -41,7 +41,7 @@ directory has the keys, readable by you alone. Data survives restarts. Ctrl-C st
     "--policy", "policy_file", type=click.Path(path_type=Path), help="Publish this policy file, if it differs."
 )
 @click.option("--demo", is_flag=True, help="On an empty store: an example policy, reps and keys.")
-@shared
+@serving
 def up(shared: Shared, host: str | None, port: int | None, policy_file: Path | None, demo: bool) -> None:
     """Run everything in one process, on one port, with an embedded PostgreSQL unless DATABASE_URL is set."""
     if demo and policy_file is not None:

@@ -9,7 +9,7 @@ from services.runtime.http.call import Call
 from services.runtime.http.headers import CLAIM_TOKEN
 from services.runtime.http.problems import Conflict, NotFound
 from services.runtime.tx import Tx
-from services.store import holding, opportunities, work
+from services.store import holding, opportunities, suppressions, work
 from services.store.items import Claim
 from services.store.opportunities import Opportunity
 from services.store.story import Stories, WrongState, telling
@@ -49,11 +49,16 @@ async def told(tx: Tx) -> AsyncIterator[Stories]:
         raise Conflict("wrong_state", detail, state=refused.state) from None
 
 
-async def holder(call: Call, tx: Tx, stories: Stories, claim_id: str) -> Work:
-    """What a rep holds by this claim, locked. Raises: NotFound, ClaimTokenRequired, ClaimLost, ClaimEnded."""
+async def holder(call: Call, tx: Tx, stories: Stories, claim_id: str, *, opts_out: bool = False) -> Work:
+    """What a rep holds by this claim, locked; with all that the person has, where they opt out.
+
+    Raises: NotFound, ClaimTokenRequired, ClaimLost, ClaimEnded.
+    """
     claim = await own(call, tx, claim_id)
     if claim.ended_at is not None:
         raise ClaimEnded(claim)
+    if opts_out:
+        await suppressions.lock_person_of(tx, stories, claim.lead_id)
     policy = await policies.active(tx)
     found = await work.lock(tx, stories, policy, call.actor, claim.lead_id, claim.item_id)
     if found.claim is None or found.claim.id != claim.id:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from schemas.api.intake import MOST_EMPLOYEES, WEB, Warned, clean
+from schemas.api.intake import Warned
+from schemas.api.normal import MOST_EMPLOYEES, WEB, clean
 from services.ingest.links import web
 from services.runtime.http.body import escaped, odd, odd_character
 from services.runtime.http.problems import Invalid, Mistake

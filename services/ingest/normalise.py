@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from schemas.api.intake import CompanyIn, LeadIn, Warned, clean
+from schemas.api.intake import CompanyIn, LeadIn, Warned
+from schemas.api.normal import clean
 from schemas.api.problem import MistakeCode
 from schemas.events.intake import Campaign, Company, CustomValue
 from schemas.person import Consent, Contact
@@ -65,7 +66,7 @@ def normalise(posted: Mapping[str, Any], *, default_region: str | None, now: dat
         raise Invalid(mistakes)
     contact = Contact(
         **{
-            **dict(lead.contact),
+            **vars(lead.contact),
             "email": known.email.address if known.email else lead.contact.email,
             "email_kind": known.email.kind if known.email else None,
             "email_valid": known.email is not None,
@@ -75,7 +76,7 @@ def normalise(posted: Mapping[str, Any], *, default_region: str | None, now: dat
             "profile_valid": known.profile is not None,
         }
     )
-    consent = Consent(**dict(lead.consent)) if lead.consent else None
+    consent = Consent(**vars(lead.consent)) if lead.consent else None
     return Normal(
         contact=contact,
         company=company,
@@ -209,7 +210,7 @@ def _company(posted: CompanyIn, email: Email | None, links: _Links) -> Company:
             domain = of_website
         elif email and email.kind is EmailKind.BUSINESS:
             domain = registrable(email.domain)
-    return Company(**{**dict(posted), "website": website, "domain": None if domain and is_free(domain) else domain})
+    return Company(**{**vars(posted), "website": website, "domain": None if domain and is_free(domain) else domain})
 
 
 def _campaign(lead: LeadIn, links: _Links) -> Campaign:
@@ -219,4 +220,4 @@ def _campaign(lead: LeadIn, links: _Links) -> Campaign:
         name: links.read(f"#/campaign/{name}", getattr(lead.campaign, name)) for name in ("page_url", "referrer_url")
     }
     click_ids = {name: value for name, value in (lead.campaign.click_ids or {}).items() if value is not None}
-    return Campaign(**{**dict(lead.campaign), **pages, "click_ids": click_ids})
+    return Campaign(**{**vars(lead.campaign), **pages, "click_ids": click_ids})

@@ -31,30 +31,6 @@ class DatabaseClock:
         return whole_ms(database)
 
 
-class ManualClock:
-    """Moved by hand, for tests."""
-
-    def __init__(self, start: datetime) -> None:
-        self._now = whole_ms(start)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def begin(self, database: datetime) -> datetime:
-        return self._now
-
-    def move(self, by: timedelta) -> datetime:
-        """Go on (never back) by so much."""
-        if by < timedelta():
-            raise ValueError("time does not run backwards")
-        self._now = whole_ms(self._now + by)
-        return self._now
-
-    def set(self, to: datetime) -> datetime:
-        """Go on to then (never back)."""
-        return self.move(to - self._now)
-
-
 def whole_ms(moment: datetime) -> datetime:
     """Cut to milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -137,12 +137,13 @@ class Consumer(Generic[E]):
                 await subscription.pause(place)
 
     async def _stop_at(self, gap: Gap) -> None:
-        """Nothing skips silently (law 12)."""
+        """Nothing skips silently (law 12). Where it was only we who stood there, we are told so as we look again."""
         async with self._edge.database.tx() as tx:
-            await positions.mind(tx, self.group, gap.place, Brake(), stopped="gap", detail=gap.reason)
+            stopped = await positions.stop_at_gap(tx, self.group, gap.place, position=gap.position, detail=gap.reason)
         self._stopped.add(gap.place)
         self._tell_stopped()
-        _log.error("partition_stopped", by="gap", consumer=self.group, detail=gap.reason, **_named(gap.place))
+        if stopped:
+            _log.error("partition_stopped", by="gap", consumer=self.group, detail=gap.reason, **_named(gap.place))
 
     async def _do(self, subscription: Subscription, batch: Batch) -> None:
         received, refused = read(batch.records, self._decode)

@@ -20,6 +20,8 @@ KEPT = timedelta(days=28)
 _LONGEST = 1000
 """Characters of a reason."""
 _LISTED = 1000
+_TOGETHER = 100
+"""Of those that are read whole at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,20 @@ async def add(tx: Tx, consumer: str, refused: Sequence[Refused]) -> None:
     await tx.execute(insert(dead_letters), rows)
 
 
-async def listed(tx: ReadTx, topic: str | None = None, *, waiting: bool = False) -> list[DeadLetter]:
-    """The latest thousand, newest first: of one topic or all, `waiting`: those not replayed yet."""
+async def listed(tx: ReadTx, topic: str | None = None) -> list[DeadLetter]:
+    """The latest thousand, newest first: of one topic or all."""
     newest = (dead_letters.c.failed_at.desc(), dead_letters.c.offset.desc(), dead_letters.c.id)
     statement = select(dead_letters).order_by(*newest).limit(_LISTED)
     if topic is not None:
         statement = statement.where(dead_letters.c.topic == topic)
-    if waiting:
-        statement = statement.where(dead_letters.c.replayed_at.is_(None))
+    return [_letter(row) for row in await tx.fetch(statement)]
+
+
+async def waiting(tx: ReadTx, topic: str, *, until: datetime) -> list[DeadLetter]:
+    """The next of a topic that failed by then and were not replayed yet, oldest first; none: that was all."""
+    c = dead_letters.c
+    here = (c.topic == topic, c.replayed_at.is_(None), c.failed_at <= until)
+    statement = select(dead_letters).where(*here).order_by(c.failed_at, c.offset, c.id).limit(_TOGETHER)
     return [_letter(row) for row in await tx.fetch(statement)]
 
 

@@ -45,8 +45,6 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "log_error_verbosity": "terse",  # a DETAIL may hold personal data
     }
 )
-FAST_AND_LOSING = MappingProxyType({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
-"""For tests alone: a crash of the machine loses data."""
 
 
 def _private(path: str, flags: int) -> int:

@@ -13,6 +13,8 @@ from services.runtime import trace
 from services.runtime.settings import Settings
 
 _LIBRARIES = ("uvicorn", "asyncio", "alembic", "sqlalchemy", "aiokafka")  # aiokafka shows values at debug
+_MUTE = ("python_multipart",)
+"""What they say of a bad request, its sender is told; anybody could fill the log with it."""
 
 
 def configure(settings: Settings) -> None:
@@ -44,6 +46,8 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    for library in _MUTE:
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

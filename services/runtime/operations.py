@@ -1,5 +1,6 @@
 """What operators do with consumers and dead letters: plain values in and out, as the contract shows them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.topics import BY_NAME, TOPICS
@@ -51,7 +52,7 @@ async def consumer_resume(
             position = starts[place]
     if standing.stopped:
         async with edge.database.tx() as tx:
-            await positions.resume(tx, consumer, place, position=position, log=identity)
+            await positions.resume(tx, standing, position=position, log=identity)
     return {"consumer": consumer, "topic": topic, "partition": partition, "position": position, "stopped": None}
 
 
@@ -75,20 +76,30 @@ async def replay(edge: Edge, id_or_topic: str) -> dict[str, Any]:
 
     Raises: NotFound; LogUnavailable (repeat it: ids deduplicate).
     """
+    ids: list[str] = []
     if id_or_topic.startswith("dlq_"):
-        letters = [await _found(edge, id_or_topic)]
+        ids += await _appended(edge, [await _found(edge, id_or_topic)])
     else:
         _known(id_or_topic)
         async with edge.database.read() as tx:
-            letters = (await deadletters.listed(tx, id_or_topic, waiting=True))[::-1]
-    if letters:
-        refused = [letter for letter in letters if letter.consumer == outbox.RELAY]
-        await edge.log.append([letter.message for letter in letters if letter not in refused])
-        async with edge.database.tx() as tx:
-            for letter in refused:
-                await outbox.unpark(tx, letter.place, letter.offset)
-            await deadletters.mark_replayed(tx, [letter.id for letter in letters])
-    return {"replayed": len(letters), "ids": [letter.id for letter in letters]}
+            until = tx.now  # what fails again meanwhile is not replayed for ever
+            letters = await deadletters.waiting(tx, id_or_topic, until=until)
+        while letters:
+            ids += await _appended(edge, letters)
+            async with edge.database.read() as tx:
+                letters = await deadletters.waiting(tx, id_or_topic, until=until)
+    return {"replayed": len(ids), "ids": ids}
+
+
+async def _appended(edge: Edge, letters: Sequence[DeadLetter]) -> list[str]:
+    refused = [letter for letter in letters if letter.consumer == outbox.RELAY]
+    await edge.log.append([letter.message for letter in letters if letter not in refused])
+    ids = [letter.id for letter in letters]
+    async with edge.database.tx() as tx:
+        for letter in refused:
+            await outbox.unpark(tx, letter.place, letter.offset)
+        await deadletters.mark_replayed(tx, ids)
+    return ids
 
 
 async def _found(edge: Edge, id_: str) -> DeadLetter:

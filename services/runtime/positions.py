@@ -41,9 +41,14 @@ UPDATE log.positions SET brake = $4, stopped = $5, detail = $6, updated_at = $7
 WHERE consumer = $1 AND topic = $2 AND partition = $3
 """
 
+GAP_SQL = """
+UPDATE log.positions SET brake = NULL, stopped = 'gap', detail = $5, updated_at = $6
+WHERE consumer = $1 AND topic = $2 AND partition = $3 AND position = $4 AND stopped IS NULL
+"""
+
 RESUME_SQL = """
 UPDATE log.positions SET stopped = NULL, detail = NULL, brake = NULL, position = $4, log = $5, updated_at = $6
-WHERE consumer = $1 AND topic = $2 AND partition = $3
+WHERE consumer = $1 AND topic = $2 AND partition = $3 AND position = $7 AND stopped IS NOT NULL
 """
 
 UNREAD_SQL = """
@@ -136,9 +141,24 @@ async def mind(
     await driver(tx).execute(MIND_SQL, group, place.topic, place.partition, kept, stopped, detail, tx.now)
 
 
-async def resume(tx: Tx, group: str, place: Place, *, position: int, log: str) -> None:
-    """Let a stopped partition go on at `position`, its brake released."""
-    await driver(tx).execute(RESUME_SQL, group, place.topic, place.partition, position, log, tx.now)
+async def stop_at_gap(tx: Tx, group: str, place: Place, *, position: int, detail: str) -> bool:
+    """Stop a partition before a gap, and tell whether we did: not where the group stands at `position` no more.
+
+    Who was asleep for long sees a gap behind which the others have been for long.
+    """
+    done = await driver(tx).execute(GAP_SQL, group, place.topic, place.partition, position, detail, tx.now)
+    return bool(done == "UPDATE 1")
+
+
+async def resume(tx: Tx, found: Standing, *, position: int, log: str) -> None:
+    """Let a partition that was `found` stopped go on at `position`, its brake released.
+
+    Where somebody else has let it go on meanwhile, nothing is taken back of what was read since.
+    """
+    place = found.place
+    await driver(tx).execute(
+        RESUME_SQL, found.consumer, place.topic, place.partition, position, log, tx.now, found.position
+    )
 
 
 async def unread(tx: ReadTx) -> int:

@@ -66,7 +66,7 @@ async def run(
                 ]
                 refresh = partial(every, AT_LATEST, edge.access.refresh, edge.wake, CHANNEL)
                 tasks.append(group.create_task(_kept(edge, "http", "access", refresh), name="http.access"))
-                group.create_task(_serve(server, listening, on_ready, tasks), name="http")
+                group.create_task(_serve(edge, server, listening, on_ready, tasks), name="http")
     except* Exception as group_of_one:
         raise _first(group_of_one) from None
     finally:
@@ -115,7 +115,15 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _stop(edge: Edge, server: uvicorn.Server) -> None:
+    """Take no more requests; those that wait, as long polls and streams do, end."""
+    server.should_exit = True
+    edge.stopping.set()
+    edge.wake.tell_all()
+
+
 async def _serve(
+    edge: Edge,
     server: uvicorn.Server,
     listening: socket.socket,
     on_ready: Callable[[str], Awaitable[None]],
@@ -130,7 +138,7 @@ async def _serve(
             await on_ready(url_of(listening))
         await asyncio.shield(serving)
     except asyncio.CancelledError:
-        server.should_exit = True
+        _stop(edge, server)
         await serving
         raise
     for task in tasks:
@@ -164,9 +172,7 @@ def _stops_on_signals(edge: Edge, server: uvicorn.Server) -> Iterator[None]:
     def stop() -> None:
         if server.should_exit:
             server.force_exit = True
-        server.should_exit = True
-        edge.stopping.set()
-        edge.wake.tell_all()
+        _stop(edge, server)
 
     signals = (signal.SIGINT, signal.SIGTERM)
     for each in signals:

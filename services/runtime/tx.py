@@ -1,7 +1,6 @@
 """What work is given: a transaction that it can neither begin nor commit."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -60,18 +59,6 @@ class Tx(ReadTx):
         """Run a Core statement (once for each of `rows`, if given); how many rows it touched."""
         result = await (self._conn.execute(statement) if rows is None else self._conn.execute(statement, rows))
         return getattr(result, "rowcount", 0)
-
-    @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """Undo only what is inside, events and wakes too, when it raises."""
-        emitted, wakes = len(self.emitted), set(self.wakes)
-        try:
-            async with self._driver.transaction():
-                yield
-        except BaseException:
-            del self.emitted[emitted:]
-            self.wakes = wakes
-            raise
 
     def emit(self, *events: Told | Signal) -> None:
         """Append events to the log as the last thing before the commit. No personal event fits.

@@ -1,7 +1,8 @@
 """Claims: the pull, which grants them. Hand-written SQL on the driver; it spells states out, as partial indexes need.
 
 A pull locks its rep's row first, so that two of one rep never pass a limit together, then takes an item and its lead
-together by SKIP LOCKED: it waits for no lead and no item (law 14).
+together by SKIP LOCKED, the lead first, lest it keep a lock on what is another's: it waits for no lead and no item
+(law 14).
 """
 
 from collections.abc import Sequence
@@ -146,7 +147,7 @@ LEFT JOIN LATERAL (
 ) AS ready ON true
 LEFT JOIN LATERAL (
   SELECT item.rank_at, item.id FROM routing.items AS item
-  WHERE ready.id IS NULL
+  WHERE ready.id IS NULL AND queue.name = ANY ($5::text[])
     AND item.queue = queue.name AND item.test = $2 AND item.state = 'pooled' AND $3 <> ALL (item.returned_by)
   ORDER BY item.rank_at, item.id LIMIT 1
 ) AS pooled ON true
@@ -156,7 +157,8 @@ WHERE ready.id IS NOT NULL OR pooled.id IS NOT NULL
 
 async def _heads(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -> list[_Head]:
     """The heads of these queues, in order; what others have locked just now is among them."""
-    rows = await driver(tx).fetch(HEADS_SQL, [queue.name for queue in queues], test, rep.id, tx.now)
+    names, pools = [queue.name for queue in queues], [queue.name for queue in queues if queue.release is not None]
+    rows = await driver(tx).fetch(HEADS_SQL, names, test, rep.id, tx.now, pools)
     return sorted(_Head(**row) for row in rows)
 
 
@@ -165,7 +167,7 @@ SELECT {_ITEM} FROM routing.items AS item JOIN routing.leads AS lead ON lead.id 
 WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until > $4 AND item.test = $2
   AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
 ORDER BY item.rank_at, item.id LIMIT 1
-FOR UPDATE OF item, lead SKIP LOCKED
+FOR UPDATE OF lead, item SKIP LOCKED
 """  # noqa: S608 - the columns are ours
 TAKE_SQL = f"""
 WITH head AS MATERIALIZED (
@@ -184,7 +186,7 @@ JOIN routing.leads AS lead ON lead.id = item.lead_id
 WHERE item.state = 'queued' AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
   AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
 ORDER BY head.rank_at, head.id LIMIT 1
-FOR UPDATE OF item, lead SKIP LOCKED
+FOR UPDATE OF lead, item SKIP LOCKED
 """  # noqa: S608 - the columns are ours
 
 
@@ -250,7 +252,7 @@ JOIN routing.leads AS lead ON lead.id = claim.lead_id
 WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.next_promise AND claim.served_at IS NULL
   AND claim.next_at <= $2 AND claim.test = $3
 ORDER BY claim.next_at, claim.id LIMIT 1
-FOR UPDATE OF claim, item, lead SKIP LOCKED
+FOR UPDATE OF lead, item, claim SKIP LOCKED
 """  # noqa: S608 - the columns are ours
 
 

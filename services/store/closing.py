@@ -67,7 +67,8 @@ async def _credit(work: Work) -> tuple[Credit, ...]:
     c = t.claims.c
     queue = await work.tx.value(
         select(c.queue)
-        .where(c.lead_id == work.story.id, c.rep_id == qualifier, c.state == ClaimState.COMPLETED.value)
+        .join(t.items, t.items.c.id == c.item_id)
+        .where(t.items.c.lead_id == work.story.id, c.rep_id == qualifier, c.state == ClaimState.COMPLETED.value)
         .where(c.ended_at <= work.deal.created_at)
         .order_by(c.ended_at.desc())
         .limit(1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, RowMapping, Table, Text, func, literal, select
+from sqlalchemy import Column, RowMapping, Table, select
 
 from schemas.api.customers import CustomerOut
 from schemas.api.opportunities import (
@@ -20,11 +20,7 @@ from services.store.customers import Customer
 from services.store.meetings import Meeting
 from services.store.opportunities import Opportunity, money
 from services.store.proposals import Proposal, Request
-
-
-def any_of(values: Sequence[str]) -> ColumnElement[Any]:
-    """One of these: `column == any_of(ids)`."""
-    return func.any(literal(list(values), ARRAY(Text)))
+from services.store.rows import among
 
 
 async def opportunity(tx: ReadTx, id_: OpportunityId) -> OpportunityOut:
@@ -36,7 +32,7 @@ async def opportunities(tx: ReadTx, ids: Sequence[OpportunityId]) -> Mapping[Opp
     """Opportunities with their meetings and proposals, with one query for each table."""
     if not ids:
         return {}
-    rows = await tx.fetch(select(t.opportunities).where(t.opportunities.c.id == any_of(ids)))
+    rows = await tx.fetch(select(t.opportunities).where(t.opportunities.c.id == among(ids)))
     meetings = await _parts(tx, t.meetings, t.meetings.c.id, ids)
     requests = await _parts(tx, t.proposal_requests, t.proposal_requests.c.at, ids)
     proposals = await _parts(tx, t.proposals, t.proposals.c.at, ids)
@@ -83,7 +79,7 @@ async def customers(tx: ReadTx, ids: Sequence[CustomerId]) -> Mapping[CustomerId
     """Customers."""
     if not ids:
         return {}
-    rows = await tx.fetch(select(t.customers).where(t.customers.c.id == any_of(ids)))
+    rows = await tx.fetch(select(t.customers).where(t.customers.c.id == among(ids)))
     return {made.id: customer(made) for made in map(Customer.of, rows)}
 
 
@@ -104,7 +100,7 @@ async def _parts(
 ) -> Mapping[OpportunityId, Sequence[RowMapping]]:
     """What each of these opportunities has of a table, in the order in which it came."""
     found: dict[OpportunityId, list[RowMapping]] = {id_: [] for id_ in ids}
-    rows = select(table).where(table.c.opportunity_id == any_of(ids)).order_by(order, table.c.id)
+    rows = select(table).where(table.c.opportunity_id == among(ids)).order_by(order, table.c.id)
     for row in await tx.fetch(rows):
         found[row["opportunity_id"]].append(row)
     return found

@@ -46,7 +46,6 @@ class Item:
     state: ItemState
     priority: Priority
     test: bool
-    exempt: bool
     queued_at: datetime
     rank_at: datetime
     due_at: datetime | None
@@ -122,12 +121,6 @@ async def find(tx: ReadTx, item: ItemId) -> Item | None:
     return None if row is None else Item.of(row)
 
 
-async def active_claim(tx: ReadTx, item: ItemId) -> Claim | None:
-    """The claim that holds an item now."""
-    row = await tx.one(select(t.claims).where(t.claims.c.item_id == item, t.claims.c.state == ClaimState.ACTIVE.value))
-    return None if row is None else Claim.of(row)
-
-
 def put(
     story: Story,
     *,
@@ -138,7 +131,6 @@ def put(
     rank_at: datetime,
     queued_at: datetime,
     due_at: datetime | None = None,
-    exempt: bool = False,
     cause: Cause = Cause.DECISION,
     actor: Actor = SYSTEM,
     reserved_for: RepId | None = None,
@@ -160,7 +152,6 @@ def put(
         state=ItemState.POOLED if pooled else ItemState.QUEUED,
         priority=priority,
         test=story.test,
-        exempt=exempt,
         queued_at=queued_at,
         rank_at=rank_at,
         due_at=due_at,

@@ -15,13 +15,13 @@ from schemas.words import ClaimState, Exempt, ItemId, ItemKind, LeadId, Side
 from services.runtime.tx import ReadTx
 from services.store import dealviews, suppressions, timeline
 from services.store import tables as t
-from services.store.dealviews import any_of
 from services.store.items import Claim, Item
+from services.store.rows import among
 
 
 async def shown(tx: ReadTx, ids: Sequence[ItemId]) -> list[ItemOut]:
     """Items that there are, in this order, with one query for each table for all of them."""
-    rows = await tx.fetch(select(t.items).where(t.items.c.id == any_of(ids)))
+    rows = await tx.fetch(select(t.items).where(t.items.c.id == among(ids)))
     found = {item.id: item for item in map(Item.of, rows)}
     items = [found[id_] for id_ in ids]
     leads = list(dict.fromkeys(item.lead_id for item in items))
@@ -95,7 +95,7 @@ async def _leads(tx: ReadTx, ids: Sequence[LeadId]) -> Mapping[LeadId, ItemLeadO
             *(details[name] for name in ("contact", "company", "intent", "product", "message", "custom")),
         )
         .join(t.lead_details, details.lead_id == lead.id)
-        .where(lead.id == any_of(ids))
+        .where(lead.id == among(ids))
     )
     return {row["id"]: _lead(row) for row in rows}
 
@@ -110,7 +110,7 @@ async def _claims(tx: ReadTx, ids: Sequence[ItemId]) -> Mapping[ItemId, Sequence
     c = t.claims.c
     found: dict[ItemId, list[RowMapping]] = defaultdict(list)
     columns = (c.item_id, c.state, c.next_what, c.next_at, c.next_side, c.next_promise)
-    for row in await tx.fetch(select(*columns).where(c.item_id == any_of(ids))):
+    for row in await tx.fetch(select(*columns).where(c.item_id == among(ids))):
         found[row["item_id"]].append(row)
     return found
 

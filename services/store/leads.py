@@ -280,5 +280,4 @@ async def _place(tx: Tx, story: Story, policy: Policy, place: Enqueue | Pool, su
         rank_at=place.rank_at,
         queued_at=tx.now,
         due_at=place.due_at,
-        exempt=not pooled,
     )

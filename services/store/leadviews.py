@@ -17,10 +17,11 @@ from schemas.api.leads import (
     OpenItemOut,
     SubmissionOut,
 )
-from schemas.words import ClaimState, LeadId, LeadState, PrincipalKind, RepId
+from schemas.words import LeadId, LeadState, PrincipalKind, RepId
 from services.runtime.access import Principal
 from services.runtime.tx import ReadTx
 from services.store import tables as t
+from services.store.queues import HELD
 from services.store.rows import among
 
 _ROOT = func.coalesce(t.leads.c.merged_into, t.leads.c.id)
@@ -100,9 +101,7 @@ def _at_desks(desks: frozenset[str]) -> ColumnElement[bool]:
 
 
 def _held_by(rep: RepId) -> ColumnElement[bool]:
-    return exists().where(
-        t.claims.c.lead_id == _ROOT, t.claims.c.rep_id == rep, t.claims.c.state == ClaimState.ACTIVE.value
-    )
+    return exists().where(t.claims.c.lead_id == _ROOT, t.claims.c.rep_id == rep, HELD)
 
 
 def _named(rep: RepId, now: datetime) -> ColumnElement[bool]:

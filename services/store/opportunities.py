@@ -141,7 +141,6 @@ async def create(
         rank_at=place.rank_at,
         queued_at=queued_at,
         due_at=place.due_at,
-        exempt=not pooled,
         actor=actor,
         opportunity_id=opportunity,
     )
@@ -211,7 +210,6 @@ async def reopen(tx: Tx, story: Story, opportunity: OpportunityId, policy: Polic
         priority=priority,
         queued_at=tx.now,
         rank_at=rank_at(tx.now, priority, from_list=bool(story.row["list"]), credit=policy.rank_credit),
-        exempt=True,
         cause=Cause.REOPEN,
         reserved_for=found.closer if reserved else None,
         reserved_until=tx.now + RESERVED if reserved else None,

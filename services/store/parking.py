@@ -1,21 +1,51 @@
-"""Parking: the manager's list, and the way back into a queue."""
+"""Parking: the manager's list, what comes to it since nobody is left who may have it, and the way back into a queue."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, func, literal, select
 
 from router.lifecycle import Act
-from schemas.words import Desk, ItemId, ItemKind, ItemState, QueueName
-from services.runtime.tx import ReadTx
-from services.store import items, lateness, opportunities
+from schemas.words import Desk, ItemId, ItemKind, ItemState, QueueName, RepId
+from services.runtime.tx import ReadTx, Tx
+from services.store import items, lateness, opportunities, reps
 from services.store import tables as t
+from services.store.due import Due, items_again, look
 from services.store.items import Item
-from services.store.queues import PARKED
+from services.store.queues import PARKED, QUEUED
+from services.store.story import telling
 from services.store.work import Work
 
+BY_ALL = "returned_by_all"
+"""Why an item is parked that each rep of its queue has returned."""
 REQUEUED = "requeued"
 """Why a claim was revoked; what the manager wrote is a note."""
+
+
+async def is_refused(tx: ReadTx, queue: QueueName, returned_by: Sequence[RepId]) -> bool:
+    """Whether nobody is left who may have an item of this queue, which these reps have returned."""
+    condition = reps.all_returned(cast(queue, Text), literal(list(returned_by), ARRAY(Text)))
+    return bool(await tx.value(select(condition)))
+
+
+async def refused_items(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+    """Queued items that each rep of their queue has returned: who could still have had them works it no more."""
+    return await look(tx, t.items, _refused(), t.items.c.rank_at, limit, but)
+
+
+async def park(tx: Tx, found: Sequence[Due]) -> int:
+    """Put them on the manager's list."""
+    async with telling(tx) as stories:
+        refused = await items_again(tx, stories, found, _refused())
+        for item in refused:
+            await items.apply(tx, await stories.lock(item.lead_id), item, Act.PARK, detail={"reason": BY_ALL})
+    return len(refused)
+
+
+def _refused() -> ColumnElement[bool]:
+    item = t.items.c
+    returned = func.cardinality(item.returned_by) > 0
+    return and_(QUEUED, returned, reps.all_returned(item.queue, item.returned_by))
 
 
 async def parked(tx: ReadTx, *, desks: Collection[Desk] | None, after: ItemId | None, limit: int) -> list[ItemId]:
@@ -34,7 +64,7 @@ async def requeue(work: Work, queue: QueueName, reason: str) -> Item:
     item = work.item
     note: str | None = reason
     anyones = {"reserved_for": None, "reserved_until": None, "reserved_why": None, "returned_by": ()}
-    placed: dict[str, Any] = {**anyones, "queue": queue, "exempt": True, "next_at": None}
+    placed: dict[str, Any] = {**anyones, "queue": queue, "next_at": None}
     if item.state == ItemState.CLAIMED:
         claim = await lateness.settle(work.tx, work.story, item, work.held)
         item = await items.apply(

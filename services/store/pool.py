@@ -2,7 +2,7 @@
 
 A top-up reads the depth and adds to it under the lock of the queue's row, so it never ends above the target (law 5). A
 pull that finds its queues empty releases and claims at once: that leaves the committed depth as it is, and waits for no
-queue. Both take item and lead together by SKIP LOCKED, and wait for no lead (law 14).
+queue. Both take item and lead together by SKIP LOCKED, the lead first, and wait for no lead (law 14).
 """
 
 from dataclasses import dataclass
@@ -106,11 +106,9 @@ async def start_day(tx: Tx, stories: Stories, queue: Queue, day: date) -> bool:
 async def release_for(tx: Tx, stories: Stories, queue: Queue, rep: RepId, *, test: bool = False) -> Item | None:
     """Release, for a rep whose queue has nothing for them, the first item in its pool that they may have.
 
-    It is queued and locked, its lead's story open; the caller claims it in this transaction. None: there is none, or
-    others have it locked.
+    The queue has a pool. The item is queued and locked, its lead's story open; the caller claims it in this
+    transaction. None: there is none, or others have it locked.
     """
-    if queue.release is None:
-        return None
     while heads := await _take(tx, stories, _pool(queue.name, test=test).where(_may_have(rep)), 1):
         if not await suppressions.close_suppressed(tx, stories, [heads[0].lead_id]):
             depth, _ = await queues.depth_and_pool(tx, queue.name)
@@ -136,7 +134,7 @@ def _may_have(rep: RepId) -> ColumnElement[bool]:
 
 async def _take(tx: Tx, stories: Stories, pool: Select[Any], limit: int) -> list[Item]:
     """Lock the head of a pool, items with their leads, but what others have locked; open the leads' stories."""
-    rows = await tx.fetch(pool.limit(limit).with_for_update(of=(t.items, t.leads), skip_locked=True))
+    rows = await tx.fetch(pool.limit(limit).with_for_update(of=(t.leads, t.items), skip_locked=True))
     taken = [Item.of(row) for row in rows]
     await stories.lock_all(item.lead_id for item in taken)
     return taken

@@ -57,7 +57,7 @@ async def _move(tx: Tx, stories: Stories, item: Item, policy: Policy, home: Queu
             story.set(queue=home)
         tx.wake(f"queue:{home}")
     else:
-        await items.apply(tx, story, item, Act.REQUEUE, queue=home, exempt=True)
+        await items.apply(tx, story, item, Act.REQUEUE, queue=home)
     if item.opportunity_id is not None:
         await tx.execute(update(t.opportunities).where(t.opportunities.c.id == item.opportunity_id).values(queue=home))
 

@@ -5,7 +5,22 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Text,
+    all_,
+    and_,
+    exists,
+    insert,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import array
 
 from schemas.words import Desk, Presence, QueueName, RepId, desk_of
 from services.runtime.ids import mint
@@ -48,9 +63,10 @@ def present(now: datetime) -> ColumnElement[bool]:
     return or_(t.reps.c.status == Presence.PRESENT.value, t.reps.c.away_until <= now)
 
 
-def works(queue: QueueName) -> ColumnElement[bool]:
-    """The condition that a rep is one of the queue's, there or away."""
-    return t.reps.c.queues.contains([queue])
+def all_returned(queue: ColumnElement[str], returned_by: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The condition that each rep of a queue, there or away, has returned an item; false where it has no reps."""
+    theirs = t.reps.c.queues.contains(array([queue], type_=Text))
+    return and_(exists().where(theirs), not_(exists().where(theirs, t.reps.c.id != all_(returned_by))))
 
 
 async def create(
@@ -117,16 +133,6 @@ async def page(
     if after is not None:
         query = query.where(tuple_(c.created_at, c.id) < after)
     return [Rep.of(row) for row in await tx.fetch(query)]
-
-
-async def all_returned(tx: ReadTx, queue: QueueName, returned_by: Iterable[RepId]) -> bool:
-    """Whether each rep of a queue, there or away, has returned an item; false where it has no reps."""
-    row = await tx.one(
-        select(func.count().label("reps"), func.count().filter(t.reps.c.id.in_(list(returned_by))).label("returned"))
-        .select_from(t.reps)
-        .where(works(queue))
-    )
-    return row is not None and row["reps"] > 0 and row["reps"] == row["returned"]
 
 
 def _desks(queues: Iterable[QueueName]) -> list[str]:

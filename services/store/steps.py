@@ -7,14 +7,12 @@ from typing import Any
 from router.lifecycle import Act
 from schemas.events.lifecycle import ItemPromised
 from schemas.words import Side
-from services.store import holding, items, lateness, reps
+from services.store import holding, items, lateness, parking
 from services.store.items import Claim, Item
 from services.store.work import Work
 
 FOLLOW_UP = "follow_up"
 """What the next step is, where the holder does not say."""
-BY_ALL = "returned_by_all"
-"""Why an item is parked that each rep of its queue has returned."""
 
 
 async def next_step(
@@ -42,7 +40,7 @@ async def give_back(work: Work, *, reason: str, note: str | None, ended_by: Mapp
     """
     claim = await lateness.settle(work.tx, work.story, work.item, work.held, ending=True)
     returned_by = tuple(dict.fromkeys((*work.item.returned_by, claim.rep_id)))
-    by_all = await reps.all_returned(work.tx, work.item.queue, returned_by)
+    by_all = await parking.is_refused(work.tx, work.item.queue, returned_by)
     back = await items.apply(
         work.tx,
         work.story,
@@ -55,8 +53,7 @@ async def give_back(work: Work, *, reason: str, note: str | None, ended_by: Mapp
         note=note,
         announce=not by_all,
         returned_by=returned_by,
-        exempt=True,
     )
     if by_all:
-        return await items.apply(work.tx, work.story, back, Act.PARK, detail={"reason": BY_ALL})
+        return await items.apply(work.tx, work.story, back, Act.PARK, detail={"reason": parking.BY_ALL})
     return back

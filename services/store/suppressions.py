@@ -24,7 +24,7 @@ from schemas.words import (
 )
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import items, opportunities, persons
+from services.store import holding, items, lateness, opportunities, persons
 from services.store import tables as t
 from services.store.items import Item
 from services.store.rows import among
@@ -91,13 +91,25 @@ async def suppress(tx: Tx, person: PersonId, channel: Channel | None, reason: st
         await tx.execute(upsert(t.suppressions).on_conflict_do_nothing(), rows)
 
 
+async def lock_person_of(tx: Tx, stories: Stories, lead: LeadId) -> None:
+    """Lock the person of a lead, then all that `close_person` may close, before any of it is worked (law 14)."""
+    whose = select(t.persons.c.id).join(t.leads, t.leads.c.person_id == t.persons.c.id).where(t.leads.c.id == lead)
+    person = await tx.value(whose.with_for_update(of=t.persons))
+    await stories.lock_all(await _closable(tx, PersonId(person)))
+
+
 async def close_person(tx: Tx, stories: Stories, person: PersonId) -> None:
     """Close the leads of a person to whom no channel is left, and cancel their open items."""
+    await close_suppressed(tx, stories, await _closable(tx, person))
+
+
+async def _closable(tx: ReadTx, person: PersonId) -> list[LeadId]:
+    """The leads of a person that are not closed, or still have an open item (a customer's)."""
     lead = t.leads.c
     working = exists().where(t.items.c.lead_id == lead.id, _OPEN)
     closable = lead.state.in_([state.value for state in LEAD.sources(Act.CLOSE)])
     rows = await tx.fetch(select(lead.id).where(lead.person_id == person, or_(closable, working)))
-    await close_suppressed(tx, stories, [row["id"] for row in rows])
+    return [row["id"] for row in rows]
 
 
 async def close_suppressed(tx: Tx, stories: Stories, leads: Collection[LeadId]) -> frozenset[LeadId]:
@@ -128,7 +140,9 @@ async def _open_items(tx: Tx, story: Story) -> list[Item]:
 async def _cancel(tx: Tx, story: Story, item: Item) -> None:
     said = {"reason": REASON}
     if item.state == ItemState.CLAIMED:
-        claim = await items.active_claim(tx, item.id)
+        claim = await holding.of_item(tx, item.id)
+        assert claim is not None, "it is claimed"
+        claim = await lateness.settle(tx, story, item, claim)
         item = await items.apply(tx, story, item, Act.REVOKE, claim=claim, detail=said, announce=False)
     await items.apply(tx, story, item, Act.CANCEL, detail=said)
     found = await opportunities.find(tx, item.opportunity_id) if item.opportunity_id else None

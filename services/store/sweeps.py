@@ -34,7 +34,7 @@ async def end_claims(tx: Tx, found: Sequence[Due]) -> int:
             story = await stories.lock(claim.lead_id)
             warned = await lateness.settle(tx, story, item, claim, ending=True)
             tried = claim.attempted_at is not None
-            back = await items.apply(tx, story, item, Act.EXPIRE, claim=warned, announce=not tried, exempt=True)
+            back = await items.apply(tx, story, item, Act.EXPIRE, claim=warned, announce=not tried)
             if tried:
                 await items.apply(tx, story, back, Act.PARK, detail={"reason": EXPIRED})
     return len(held)
@@ -64,7 +64,7 @@ async def wake_items(tx: Tx, found: Sequence[Due]) -> int:
     async with telling(tx) as stories:
         rested = await items_again(tx, stories, found, _rested(tx.now))
         for item in rested:
-            await items.apply(tx, await stories.lock(item.lead_id), item, Act.WAKE, next_at=None, exempt=True)
+            await items.apply(tx, await stories.lock(item.lead_id), item, Act.WAKE, next_at=None)
     return len(rested)
 
 

@@ -178,7 +178,6 @@ items = Table(
     Column("state", Text, nullable=False),
     Column("priority", Text, nullable=False),
     _flag("test"),
-    _flag("exempt"),  # skips the pool, and may exceed the target: hot, returned, reopened
     Column("queued_at", TIME, nullable=False),  # when it first entered a pool or queue; never changes
     Column("rank_at", TIME, nullable=False),  # queued_at less the credit of its priority; never changes
     Column("due_at", TIME),

@@ -35,13 +35,11 @@ async def events(tx: ReadTx, lead: LeadId, *, after: int = 0, limit: int | None 
     return [{"name": row["name"], **row["data"]} for row in rows]
 
 
-async def history(tx: ReadTx, lead: LeadId) -> list[Entry]:
-    """All that was done for a lead and for those merged into it, oldest first."""
-    return (await histories(tx, [lead]))[lead]
-
-
 async def histories(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, list[Entry]]:
-    """The histories of these leads. What a merged lead asked for is the note of its being received."""
+    """All that was done for each of these leads and for those merged into it, oldest first.
+
+    What a merged lead asked for is the note of its being received.
+    """
     line, notes, said, merged = t.timeline, t.notes, t.lead_details, t.leads.c.merged_into
     of_root = t.lead_details.alias("of_root")
     root = func.coalesce(merged, t.leads.c.id)

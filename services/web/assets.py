@@ -2,12 +2,13 @@
 
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from services.runtime.paths import ROOT
 from services.web import charts
@@ -62,6 +63,19 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown: dict[str, Any] = {"static": static, "charts": charts, "Bar": charts.Bar, "version": version("leadgate")}
+    shown: dict[str, Any] = {"static": static, "charts": charts}
     made.globals.update(shown)
+    made.filters["ticked"] = ticked
     return made
+
+
+def ticked(text: str) -> Markup:
+    """A docstring's text for a page: what stands between back-ticks as code.
+
+    >>> ticked("`a<b` is so")
+    Markup('<code>a&lt;b</code> is so')
+    """
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )

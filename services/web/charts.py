@@ -16,25 +16,6 @@ class Bar:
     tone: str = ""
 
 
-def sparkline(values: Sequence[float | None], label: str, *, width: int = 160, height: int = 36) -> Markup:
-    """A small line of `values`, oldest first; None is a gap. `label` says it to those who cannot see it."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return _svg(width, height, label, Markup(""), "sparkline")
-    low, high = min(0.0, *known), max(known)
-    scale = (height - 6) / (high - low) if high > low else 0.0
-    step = (width - 6) / max(1, len(values) - 1)
-    runs: list[list[str]] = [[]]
-    for place, value in enumerate(values):
-        if value is None:
-            runs.append([])
-        else:
-            runs[-1].append(f"{3 + place * step:.1f},{height - 3 - (value - low) * scale:.1f}")
-    lines = [Markup('<polyline points="{}"/>').format(" ".join(run)) for run in runs if len(run) > 1]
-    dots = [Markup('<circle cx="{}" cy="{}" r="2.5"/>').format(*run[-1].split(",")) for run in runs[-1:] if run]
-    return _svg(width, height, label, Markup("").join([*lines, *dots]), "sparkline")
-
-
 def bars(rows: Sequence[Bar], label: str) -> Markup:
     """A table whose rows have a bar, as long as its value: a funnel, or any ranking."""
     most = max((row.value for row in rows), default=0) or 1

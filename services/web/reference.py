@@ -37,6 +37,7 @@ class Answer:
     status: str
     about: str
     fields: tuple[Field, ...]
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _operation(document: Mapping[str, Any], path: str, method: str, said: Mappin
         parameters=tuple(_parameter(document, one) for one in said.get("parameters", ())),
         media=media,
         body=tuple(_fields(document, schema, 0)),
-        examples=tuple(json.dumps(one, indent=2, ensure_ascii=False) for one in _examples(document, schema)),
+        examples=tuple(_examples(document, schema)),
         answers=tuple(answer for answer in answers if answer.status < "400"),
         problems=tuple(answer for answer in answers if answer.status >= "400"),
     )
@@ -117,7 +118,8 @@ def _parameter(document: Mapping[str, Any], given: Mapping[str, Any]) -> Paramet
 def _answer(document: Mapping[str, Any], status: str, said: Mapping[str, Any]) -> Answer:
     content: dict[str, Any] = said.get("content", {}) if status < "400" else {}
     schema: dict[str, Any] = next((one.get("schema", {}) for one in content.values()), {})
-    return Answer(status, said.get("description", ""), tuple(_fields(document, schema, 0)))
+    examples = tuple(_examples(document, schema))
+    return Answer(status, said.get("description", ""), tuple(_fields(document, schema, 0)), examples)
 
 
 def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -188,13 +190,11 @@ def _plain(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
             return str(kind or "any")
 
 
-def _examples(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Any]:
-    """The examples of a body: of each variant."""
-    return [
-        _ordered(document, variant, one)
-        for variant in _variants(document, schema)
-        for one in variant.get("examples", ())
-    ]
+def _examples(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """The examples of a body or answer: of each variant."""
+    for variant in _variants(document, schema):
+        for one in variant.get("examples", ()):
+            yield json.dumps(_ordered(document, variant, one), indent=2, ensure_ascii=False)
 
 
 def _ordered(document: Mapping[str, Any], schema: Mapping[str, Any], example: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The duty of rehoming: what has lost its place to a new policy gets one, within seconds of that being in force."""
+"""The duty of rehoming: what has lost its place to a new policy, or its last rep, gets another within seconds."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import ReadTx, Tx
-from services.store import rehoming
+from services.store import parking, rehoming
 from services.store.due import Due
 from services.worker.loops import Duty, Sweep, sweeping
 
@@ -15,8 +15,9 @@ INTERVAL = timedelta(seconds=5)
 
 
 def duty(edge: Edge) -> Duty:
-    """Find what lies in no queue or no pool of the policy in force, and move it."""
-    return sweeping(edge, NAME, [Sweep(edge, NAME, _look, _act)], INTERVAL)
+    """Move what lies in no queue or no pool of the policy in force; park what each rep of its queue has returned."""
+    sweeps = [Sweep(edge, NAME, _look, _act), Sweep(edge, f"{NAME}.park", parking.refused_items, parking.park)]
+    return sweeping(edge, NAME, sweeps, INTERVAL)
 
 
 async def _look(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:

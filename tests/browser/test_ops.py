@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 import uvicorn
 from kit.browser import CHROMIUM
+from kit.clock import ManualClock
 from kit.counting import Metrics, measured, metrics_of
 from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import key_of
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from schemas.words import PrincipalKind
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.run import bind, url_of
 
@@ -103,8 +103,26 @@ async def test_it_follows_what_happens_and_leaves_the_focus_alone(
     await expect(leads).to_contain_text("2")
 
 
+async def test_on_a_phone_a_table_that_is_scrolled_stays_so_when_the_numbers_change(
+    metrics: Metrics, edge: Edge, url: str, chromium: Browser
+) -> None:
+    await metrics.tell(*answered(1).told, measured(depth=1, target=4, zone="red"))
+    page = await signed_in(chromium, url, await key_of(edge, PrincipalKind.MANAGER))
+    await page.set_viewport_size({"width": 390, "height": 844})
+    queues = page.locator(".scroll").last
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await queues.evaluate("table => table.scrollLeft = 200")
+    await metrics.tell(measured(depth=2, target=4, zone="yellow"))
+    await expect(queues).to_contain_text("yellow")
+    assert await queues.evaluate("table => table.scrollLeft") == 200
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page itself does not scroll"
+    name = queues.get_by_role("rowheader", name="closing/uk")
+    assert await name.evaluate("cell => cell.getBoundingClientRect().left >= 0"), "and one sees of which queue it is"
+
+
 async def test_one_reaches_each_control_by_keyboard(edge: Edge, url: str, chromium: Browser) -> None:
     page = await signed_in(chromium, url, await key_of(edge, PrincipalKind.MANAGER))
+    await expect(page.get_by_text("no time was up yet")).to_be_visible()
     await page.get_by_label("Period").focus()
     reached = []
     for _ in range(5):

@@ -1,9 +1,10 @@
 """Attempts: what is recorded, what comes after, promises, opting out."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from kit.desks import Desks, mistakes, ok, refused
+from kit.desks import GBP, Desks, mistakes, ok, refused
 from sqlalchemy import select
 
 from services.store import tables as t
@@ -260,3 +261,22 @@ async def test_a_customer_who_opts_out_stays_a_customer_without_anybodys_item(de
     row = await desks.lead_row(lead)
     assert (row["state"], row["outcome"]) == ("closed", "won")
     assert len(await desks.routing.rows(select(t.suppressions))) == 1
+
+
+async def test_an_opt_out_waits_for_the_persons_other_leads_before_it_locks_its_own(desks: Desks) -> None:
+    ann, bob = await desks.rep("inbound/main"), await desks.rep("closing/uk", "customer/main")
+    await desks.lead("buy", email="lee@example.com")
+    ok(await (await bob.take("closing")).deal("won", {"value": GBP}))
+    await desks.lead(email="lee@example.com")
+    holds = [await ann.take("inbound"), await bob.take("customer")]
+    first, last = sorted(holds, key=lambda hold: hold.lead)
+    async with desks.edge.database.tx() as tx:
+        await tx.fetch(select(t.leads).where(t.leads.c.id == first.lead).with_for_update())
+        opting = asyncio.create_task(
+            last.act("attempts", {"channel": "phone", "outcome": "opt_out", "suppress": "all"})
+        )
+        await desks.routing.until_blocked(opting)
+        assert not opting.done()
+        await tx.fetch(select(t.leads).where(t.leads.c.id == last.lead).with_for_update(nowait=True))
+    ok(await opting, 201)
+    assert (await desks.row(t.items, first.item))["state"] == "cancelled"

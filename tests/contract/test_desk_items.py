@@ -10,7 +10,7 @@ from services.store import tables as t
 
 
 async def park(desks: Desks) -> str:
-    """An item that each rep of its queue returned; a new rep each time."""
+    """An item on the manager's list, put there by hand."""
     lead = await desks.lead("visit")
     async with desks.edge.database.tx() as tx:
         await tx.execute(update(t.items).where(t.items.c.lead_id == lead).values(state="parked"))

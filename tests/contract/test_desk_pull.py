@@ -3,11 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from kit.desks import Desks, mistakes, ok, refused
+from kit.desks import POLICY, Desks, mistakes, ok, refused
 from sqlalchemy import select, update
 
 from schemas.words import Exempt
 from services.store import tables as t
+
+RELEASE = """grace: 2 working days,
+         release: {at: "08:30", buffer: {fixed: 2}}}"""
+"""As the policy of these tests gives `closing/uk` its pool."""
 
 
 async def test_it_gives_the_item_with_all_that_is_known_and_the_claim(desks: Desks) -> None:
@@ -110,6 +114,16 @@ async def test_a_younger_pool_waits_for_an_older_queue(desks: Desks) -> None:
     pooled = await desks.lead("trial")
     assert (await bob.take("closing")).lead == queued
     assert (await desks.item_of(pooled))["state"] == "pooled"
+
+
+async def test_what_lies_in_a_pool_that_the_policy_took_away_is_nothing_until_it_is_rehomed(desks: Desks) -> None:
+    bob = await desks.rep("closing/uk", "closing/field")
+    await desks.lead("trial")
+    await desks.routing.publish(POLICY.replace(RELEASE, "grace: 2 working days}"))
+    assert (await bob.pull("closing")).status_code == 204
+    desks.later(minutes=1)
+    field = await desks.lead("visit")
+    assert (await bob.take("closing")).lead == field
 
 
 async def test_nothing_is_204_without_a_body(desks: Desks) -> None:

@@ -111,6 +111,19 @@ async def test_a_place_once_had_is_remembered_and_those_elsewhere_are_left_alone
     assert ok(await inbound.get(path))["queues"] == ["closing/field"]
 
 
+async def test_a_rep_may_be_taken_off_every_queue_and_is_still_seen_by_the_managers_of_before(desks: Desks) -> None:
+    ann, bob = await desks.rep("inbound/main"), await desks.rep("inbound/main")
+    mo = await desks.manager("inbound")
+    lead = await desks.lead()
+    hold = await ann.take("inbound")
+    assert ok(await mo.patch(f"/v1/reps/{ann.id}", {"queues": []}))["queues"] == []
+    refused(await ann.pull("inbound"), 404, "not_found")
+    await hold.attempt("no_answer")
+    assert [rep["id"] for rep in ok(await mo.get("/v1/reps"))["data"]] == [bob.id, ann.id]
+    ok(await hold.act("return", {"reason": "no_capacity"}))
+    assert (await bob.take("inbound")).lead == lead
+
+
 async def test_a_rep_says_when_they_are_away_and_is_back_by_then(desks: Desks) -> None:
     ann = await desks.rep("inbound/main")
     said = ok(await ann.put("/v1/reps/me/presence", {"status": "away", "until": "2026-07-06T12:00:00Z"}))["rep"]

@@ -1,10 +1,11 @@
-"""The exported contracts are those of the models, and what we emit is valid by them."""
+"""What is generated is as its source says. What we emit is valid by it: `tests/integration/test_every_move.py`."""
 
 import json
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from router import diagrams
 from schemas import export
 from schemas.topics import SERIES, TOPICS
 
@@ -12,6 +13,10 @@ from schemas.topics import SERIES, TOPICS
 def test_what_is_exported_is_what_the_models_say() -> None:
     written = {path.name: path.read_text(encoding="utf-8") for path in export.EXPORTED.glob("*.json")}
     assert written == export.documents(), "run `make fmt` and commit schemas/exported"
+
+
+def test_the_machines_are_drawn_as_they_are() -> None:
+    assert diagrams.DRAWN.read_text(encoding="utf-8") == diagrams.document(), "run `make fmt` and commit router"
 
 
 @pytest.mark.parametrize("name", [event.NAME for event in export.EVENTS])

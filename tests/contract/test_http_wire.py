@@ -42,7 +42,7 @@ async def asked(port: int, *parts: bytes) -> tuple[int, str, bytes]:
         lines = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
         body = await reader.readexactly(int(lines["content-length"]))
     writer.close()
-    assert "x-request-id" in lines
+    assert {"x-request-id", "traceparent"} <= lines.keys()
     return int(head.split(" ", 2)[1]), lines["content-type"], body
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+from kit.clock import ManualClock
 from kit.counting import Metrics, asked, measured, metrics_of
 from kit.tales import MONDAY, Tale, all_told
 from kit.tiny import calling, key_of
 
+from schemas.api.metrics import FunnelOut, QueuesOut, SpeedOut
 from schemas.events.series import Metric
 from schemas.words import PrincipalKind
 from services.metrics.catalogue import STEPS
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 
 DAY = {"from_": "2026-07-06", "to": "2026-07-07"}
@@ -70,6 +71,26 @@ async def test_the_funnel_by_event(metrics: Metrics, mo: httpx.AsyncClient) -> N
         "submissions": 2
     }
     assert row["money"]["won"] == [{"amount": 2500000, "currency": "GBP"}]
+
+
+async def test_the_examples_in_the_reference_have_the_shape_of_the_answers(
+    metrics: Metrics, mo: httpx.AsyncClient
+) -> None:
+    await metrics.tell(*whole_life().told, measured(depth=1))
+    for what, model, query in (
+        ("funnel", FunnelOut, {"basis": "cohort", "group_by": "source", **DAY}),
+        ("speed-to-lead", SpeedOut, DAY),
+        ("queues", QueuesOut, {}),
+    ):
+        (example,) = model.model_json_schema()["examples"]
+        assert shape(example) == shape(await asked(mo, what, **query)), what
+
+
+def shape(value: Any) -> Any:
+    """The members' names, sorted; of a list those of its first."""
+    if isinstance(value, dict):
+        return [(name, shape(inner)) for name, inner in sorted(value.items())]
+    return shape(value[0]) if isinstance(value, list) and value else None
 
 
 async def test_each_fact_counts_under_its_own_queue_and_rep_and_rows_stand_in_order(

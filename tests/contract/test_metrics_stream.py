@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.counting import Metrics, measured, metrics_of
 from kit.sse import Ear, listening
 from kit.tales import MONDAY, Tale, all_told
@@ -20,7 +21,6 @@ from schemas.words import PrincipalKind
 from services.metrics import loops, stream, tail
 from services.metrics.kept import last_revision
 from services.runtime import keys
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 
 STREAM = "/v1/metrics/stream"

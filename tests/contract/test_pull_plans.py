@@ -32,7 +32,7 @@ ANALYZE routing.leads, routing.items, routing.claims;
 """
 QUEUES = ["inbound/main", "inbound/second"]
 STATEMENTS: dict[str, tuple[tuple[Any, ...], int]] = {
-    "HEADS_SQL": ((QUEUES, False, "rep_1", NOW), 20),
+    "HEADS_SQL": ((QUEUES, False, "rep_1", NOW, QUEUES), 20),
     "TAKE_SQL": ((QUEUES, False, "rep_1", NOW, claims.CANDIDATES), 40),
     "TAKE_RESERVED_SQL": ((QUEUES, False, "rep_2", NOW), 20),
     "TAKE_PROMISE_SQL": (("rep_1", NOW, False), 20),

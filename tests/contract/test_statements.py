@@ -8,6 +8,9 @@ import asyncpg
 import pytest
 
 import services
+from router.lifecycle import ITEM, Act
+from schemas.words import ItemState
+from services.store.claims import GRANT_SQL
 
 
 def statements() -> dict[str, str]:
@@ -36,3 +39,11 @@ def test_it_takes_time_as_a_parameter_and_names_its_columns(name: str, text: str
     assert not re.search(r"SELECT\s+\*\s+FROM\s+(?!jsonb_to_recordset|unnest)", text, re.I), (
         "whatever columns there are"
     )
+
+
+def test_the_statement_that_claims_goes_the_arrow_of_claim() -> None:
+    """It spells the states out, for a partial index needs literals; the machine says which."""
+    arrow = ITEM.move(ItemState.QUEUED, Act.CLAIM)
+    assert arrow is not None
+    assert set(re.findall(r"AND state = '(\w+)'", GRANT_SQL)) == ITEM.sources(Act.CLAIM)
+    assert re.findall(r"SET state = '(\w+)'", GRANT_SQL) == [arrow.target]

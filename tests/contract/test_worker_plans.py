@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import ReadTx
-from services.store import measures, pool, queues, returning, sweeps
+from services.store import measures, parking, pool, queues, returning, sweeps
 from services.store.story import Stories
 
 COUNT_SQL = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'asked'"
@@ -62,6 +62,14 @@ async def test_a_look_reads_what_is_due_along_its_index(explaining: Explaining, 
     (plan,) = explaining.plans
     assert f"using {index}" in plan
     assert "Index Cond" in plan
+
+
+async def test_what_every_rep_has_returned_is_sought_among_the_queued_alone(explaining: Explaining) -> None:
+    await parking.refused_items(explaining, 100, frozenset())
+    (plan,) = explaining.plans
+    assert "on items" in plan
+    assert "Seq Scan" not in plan
+    assert "Filter: (state" not in plan
 
 
 async def test_a_release_reads_the_head_of_a_pool_in_order_without_a_sort(explaining: Explaining) -> None:

@@ -86,23 +86,48 @@ def terminal(bare: Terminal, url: str) -> Terminal:
     return bare
 
 
-def _all_commands(group: click.Group, context: click.Context, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _all_commands(
+    group: click.Group, context: click.Context, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Each command and group, and whether it is a group."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
+        yield (*words, name), isinstance(command, click.Group)
         if isinstance(command, click.Group):
             yield from _all_commands(command, context, (*words, name))
-        else:
-            yield (*words, name)
 
 
 def test_each_command_has_help_with_an_example_and_the_shared_flags(bare: Terminal) -> None:
     every = list(_all_commands(leadgate, click.Context(leadgate)))
-    assert ("consumer", "resume") in every
-    for words in every:
+    assert (("consumer", "resume"), False) in every
+    for words, group in every:
         done = bare.run(*words, "--help")
         assert done.returncode == 0, words
-        for part in ("Examples:", "--json", "--data-dir"):
-            assert part in done.stdout, words
+        assert f"leadgate {' '.join(words)}" in done.stdout.partition("Examples:")[2], words
+        assert group or all(flag in done.stdout for flag in ("--json", "--data-dir")), words
+        assert not group or "..." not in done.stdout.replace("[ARGS]...", ""), f"{words}: a line is cut off"
+
+
+def test_help_names_each_variable_that_there_is(bare: Terminal) -> None:
+    told = bare.run("--help").stdout
+    for variable in ("DATABASE_URL", "LEADGATE_SECRET", "LEADGATE_DATA_DIR", "LEADGATE_HOST, _PORT"):
+        assert variable in told
+    for variable in ("LEADGATE_PUBLIC_URL", "LEADGATE_LOG_LEVEL", "LEADGATE_LOG_FORMAT"):
+        assert variable in told
+
+
+def test_without_a_command_one_sees_the_help(bare: Terminal) -> None:
+    for words in ((), ("keys",)):
+        done = bare.run(*words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("Usage: leadgate")
+        assert "Try `" not in done.stderr
+
+
+def test_topics_say_how_many_partitions_they_have_and_never_have_fewer(terminal: Terminal) -> None:
+    for wanted, has in ((4, 12), (13, 13)):
+        topics = terminal.value("topics", "create", "--partitions", str(wanted))["topics"]
+        assert {"topic": "leads.inbound.v1", "partitions": has} in topics
 
 
 def test_a_key_is_made_listed_and_revoked(terminal: Terminal) -> None:
@@ -149,12 +174,13 @@ def test_a_manager_s_key_is_of_the_desks_named(terminal: Terminal) -> None:
 
 def test_a_flag_of_a_key_that_will_not_do_is_named_with_its_remedy(terminal: Terminal) -> None:
     for kind, flags, told in (
-        ("manager", ("--name", "Mo", "--desk", "closng"), "--desk: must be one of: inbound, outbound, closing"),
-        ("manager", (), "--name: is required"),
-        ("form", ("--source", "web", "--origin", "example.com"), "--origin: is no web address. Write it as https://"),
-        ("admin", ("--name", "ops", "--source", "web"), "--source: no such field"),
-        ("rep", ("--rep", "ann"), "--rep: is no id of a rep"),
-        ("rep", ("--name", "Ann", "--queue", "closing/uk", "--zone", "Mars/Olympus"), "--zone: is no time zone"),
+        ("manager", ("--name", "Mo", "--desk", "closng"), "--desk 'closng': must be one of: inbound, outbound"),
+        ("manager", (), "--name: is required."),
+        ("form", ("--source", "web", "--origin", "shop"), "--origin 'shop': is no web address. Write it as https://"),
+        ("form", ("--source", "a b"), "--source 'a b': must match"),
+        ("admin", ("--name", "ops", "--source", "web"), "--source 'web': no such field"),
+        ("rep", ("--rep", "ann"), "--rep 'ann': is no id of a rep"),
+        ("rep", ("--name", "A", "--queue", "closing/uk", "--zone", "Mars/X"), "--zone 'Mars/X': is no time zone"),
     ):
         done = terminal.run("keys", "create", "--kind", kind, *flags)
         assert done.returncode == 2, kind
@@ -178,6 +204,22 @@ def test_a_policy_is_checked_published_and_shown(terminal: Terminal, tmp_path: P
     assert terminal.value("policy", "publish", str(changed)) == {"version": before + 1, "changed": False}
     assert terminal.value("policy", "show", str(before))["yaml"] == text
     assert terminal.value("policy", "show", "99", code=4)["code"] == "not_found"
+
+
+def test_a_file_that_is_no_policy_is_told_in_words(bare: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "broken").write_text("a: [")
+    for name, code, told in (
+        ("nowhere", 4, "leadgate: there is no file nowhere"),
+        (".", 2, "leadgate: . cannot be read: Is a directory. Name a policy file."),
+        ("binary", 2, "leadgate: binary is no text: invalid start byte at byte 0. Save it as UTF-8."),
+    ):
+        done = bare.run("policy", "check", name)
+        assert done.returncode == code
+        assert done.stderr.startswith(told)
+    done = bare.run("policy", "check", "broken")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[1].startswith("  line 2: not YAML: ")
 
 
 def test_what_is_not_there_is_4_what_is_mistyped_is_2(terminal: Terminal) -> None:

@@ -2,94 +2,29 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from kit.waiting import becomes, running, until
+from kit import numbers
+from kit.numbers import PARTITIONS, Done, append, consumer, drained, message, note, reasons
+from kit.waiting import running, until
 from sqlalchemy import text
 
-from schemas.envelope import Envelope, to_headers
 from schemas.events.lifecycle import LeadRejected
 from schemas.events.stamp import SYSTEM, Told
-from schemas.topics import INBOUND, LIFECYCLE
+from schemas.topics import LIFECYCLE
 from services.runtime import operations
-from services.runtime.brake import RUN
-from services.runtime.consumer import Consumer, Handler, Received, Refused
+from services.runtime.consumer import Received, Refused
 from services.runtime.edge import Edge
-from services.runtime.exits import NotFound
-from services.runtime.exits import Refused as NotNow
 from services.runtime.hot import driver
-from services.runtime.log.partitioner import partition_of
-from services.runtime.log.port import Message
+from services.runtime.log import table
 from services.runtime.tx import Tx
-
-PARTITIONS = 12
-Done = Callable[[], Awaitable[list[int]]]
-
-
-def message(key: str, value: bytes | None, correlation: str | None = None) -> Message:
-    envelope = Envelope("evt_1", "leadgate.lead.submitted.v1", "/t", key, "2026-07-06T09:00:00Z", "/s", correlation)
-    return Message(INBOUND.name, key, value, to_headers(envelope))
-
-
-def decode(envelope: Envelope, value: bytes) -> int:
-    """Good records are numbers."""
-    return int(value)
-
-
-async def note(tx: Tx, records: Sequence[Received[int]]) -> Sequence[Refused]:
-    """The effect of a record: a row with its number."""
-    numbers = [each.event for each in records]
-    await driver(tx).execute("INSERT INTO effects SELECT unnest($1::bigint[])", numbers)
-    return []
 
 
 @pytest.fixture(autouse=True)
 async def effects(edge: Edge) -> Done:
-    """What handlers have done so far, in order of the numbers; twice done stands there twice."""
-    async with edge.database.tx() as tx:
-        await driver(tx).execute("CREATE TABLE effects (n bigint)")
-
-    async def done() -> list[int]:
-        async with edge.database.read() as tx:
-            return [row["n"] for row in await driver(tx).fetch("SELECT n FROM effects ORDER BY n")]
-
-    return done
-
-
-def consumer(edge: Edge, handler: Handler[int] = note, *, limit: int = 50) -> Consumer[int]:
-    return Consumer(edge, "test", [INBOUND], decode, handler, limit=limit)
-
-
-async def append(edge: Edge, *values: int | str, key: str | None = None) -> None:
-    """Append records, each of its own key or all of one."""
-    await edge.log.append([message(key or f"key {value}", str(value).encode()) for value in values])
-
-
-async def drained(edge: Edge) -> None:
-    """Wait until all is read."""
-
-    async def done() -> bool:
-        status = await operations.consumer_status(edge)
-        return len(status) == PARTITIONS and not any(each["lag"] for each in status)
-
-    await until(done)
-
-
-async def stopped(edge: Edge) -> list[tuple[int, str]]:
-    """Partitions that stand still, and why."""
-    return [(each["partition"], each["stopped"]) for each in await operations.consumer_status(edge) if each["stopped"]]
-
-
-async def reasons(edge: Edge) -> list[str]:
-    """Why dead letters are such."""
-    return [letter["reason"] for letter in await operations.dead_letters(edge)]
-
-
-async def count(edge: Edge) -> int:
-    """Of dead letters."""
-    return len(await reasons(edge))
+    return await numbers.effects(edge)
 
 
 async def test_effects_are_done_once_and_go_on_after_a_restart(edge: Edge, effects: Done) -> None:
@@ -177,80 +112,25 @@ async def test_an_outage_is_tried_again_and_makes_no_record_bad(edge: Edge, effe
     assert (await effects(), await reasons(edge), troubles) == (list(range(7)), [], [])
 
 
-async def test_a_flood_of_bad_records_stops_its_partition_alone_until_resume(edge: Edge, effects: Done) -> None:
-    flood = [f"bad {number}" for number in range(RUN + 30)]
-    await append(edge, 1, *flood, 2, key="flooded")
-    await append(edge, *range(100, 120))
-    place = partition_of("flooded", PARTITIONS)
-    others = [n for n in range(100, 120) if partition_of(f"key {n}", PARTITIONS) != place]
+async def test_a_topic_that_is_not_there_is_no_records_fault(edge: Edge, effects: Done) -> None:
+    async def tell(tx: Tx, records: Sequence[Received[int]]) -> Sequence[Refused]:
+        await note(tx, records)
+        event = LeadRejected(reason="spam")
+        tx.emit(Told.of(event, lead_id="ld_1", seq=1, at=tx.now, test=False, actor=SYSTEM))
+        return []
 
-    async def stands() -> bool:
-        return await stopped(edge) == [(place, "brake")] and await effects() == [1, *others]
+    async def tried_again() -> bool:
+        return edge.telemetry.retries.labels("test")._value.get() > 0
 
-    async with running(consumer(edge).run()):
-        await until(stands)
-    assert len(await reasons(edge)) == RUN, "it stopped at once, not at the end of the batch"
-
-    async with running((again := consumer(edge)).run()):  # a restart changes nothing
-        await append(edge, 500, key=f"key {others[0]}")
-        await becomes(effects, [1, *others, 500])
-        assert await stopped(edge) == [(place, "brake")]
-        assert "brake" in await again.check()
-        await operations.consumer_resume(edge, "test", INBOUND.name, place)
-        await becomes(lambda: count(edge), 2 * RUN)
-        await becomes(lambda: stopped(edge), [(place, "brake")])
-        await operations.consumer_resume(edge, "test", INBOUND.name, place)
-        await drained(edge)
-    assert 2 in await effects()
-    assert len(await reasons(edge)) == len(flood)
-
-
-async def test_the_brake_remembers_over_a_restart_how_it_went(edge: Edge) -> None:
-    await append(edge, *["bad"] * (RUN - 1), key="flooded")
-    async with running(consumer(edge).run()):
-        await drained(edge)
-    assert await stopped(edge) == []
-    await append(edge, "bad", "not read any more", key="flooded")
-    async with running(consumer(edge).run()):
-        await becomes(lambda: stopped(edge), [(partition_of("flooded", PARTITIONS), "brake")])
-    assert await count(edge) == RUN
-
-
-async def test_records_gone_unread_stop_their_partition_until_the_gap_is_accepted(edge: Edge, effects: Done) -> None:
-    await append(edge, *range(10), key="gone")
-    place = partition_of("gone", PARTITIONS)
-    async with running(consumer(edge).run()):
-        await drained(edge)
-    await append(edge, *range(10, 20), key="gone")
+    await append(edge, 1)
     async with edge.database.tx() as tx:
-        await driver(tx).execute('DELETE FROM log.records WHERE partition = $1 AND "offset" < 15', place)
-        await driver(tx).execute(
-            "UPDATE log.partitions SET first_offset = 15 WHERE topic = $1 AND partition = $2", INBOUND.name, place
-        )
-    async with running(consumer(edge).run()):
-        await becomes(lambda: stopped(edge), [(place, "gap")])
-        with pytest.raises(NotNow, match="records 10 to 14 are gone"):
-            await operations.consumer_resume(edge, "test", INBOUND.name, place)
-        await operations.consumer_resume(edge, "test", INBOUND.name, place, accept_gap=True)
+        await driver(tx).execute("DELETE FROM log.partitions WHERE topic = $1", LIFECYCLE.name)
+    async with running(consumer(edge, tell).run()):
+        await until(tried_again)
+        async with edge.database.tx() as tx:
+            await table.create(tx, [LIFECYCLE.name], PARTITIONS)
         await drained(edge)
-    assert await effects() == [*range(10), *range(15, 20)]
-
-
-async def test_a_position_of_another_log_is_a_gap(edge: Edge) -> None:
-    await append(edge, 1, key="a")
-    async with running(consumer(edge).run()):
-        await drained(edge)
-    async with edge.database.tx() as tx:
-        await driver(tx).execute("UPDATE log.positions SET log = 'kafka:other' WHERE partition = 3")
-    async with running(consumer(edge).run()):
-        await becomes(lambda: stopped(edge), [(3, "gap")])
-    await operations.consumer_resume(edge, "test", INBOUND.name, 3, accept_gap=True)
-    assert await stopped(edge) == []
-
-
-async def test_who_is_not_there_cannot_be_resumed(edge: Edge) -> None:
-    with pytest.raises(NotFound):
-        await operations.consumer_resume(edge, "nobody", INBOUND.name, 0)
+    assert (await effects(), await reasons(edge)) == ([1], [])
 
 
 async def test_a_zombies_late_batch_aborts_and_leaves_nothing(edge: Edge, effects: Done) -> None:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from kit.clock import ManualClock
 
 from schemas.envelope import Envelope, to_headers
 from schemas.topics import INBOUND, LIFECYCLE
 from services.runtime import deadletters, operations
-from services.runtime.clock import ManualClock
 from services.runtime.deadletters import Refused
 from services.runtime.edge import Edge
 from services.runtime.exits import NotFound
@@ -81,6 +81,14 @@ async def test_a_topic_is_replayed_in_its_old_order_and_each_once(edge: Edge) ->
     assert [each.value for each in await read(edge)] == [b"0", b"1", b"2", b"3", b"4"]
 
 
+async def test_of_a_topic_all_are_replayed_however_many(edge: Edge, clock: ManualClock) -> None:
+    for batch in range(3):
+        await lay_aside(edge, *(record("k", b"%d" % (500 * batch + number), offset=number) for number in range(500)))
+        clock.move(timedelta(seconds=1))
+    assert (await operations.replay(edge, INBOUND.name))["replayed"] == 1500
+    assert [int(each.value or b"") for each in await read(edge)] == list(range(1500))
+
+
 @pytest.mark.parametrize("what", ["dlq_00000000000000000000000000", "leads.nowhere.v1"])
 async def test_what_is_not_there_is_said(edge: Edge, what: str) -> None:
     with pytest.raises(NotFound, match=what):
@@ -104,4 +112,4 @@ async def read(edge: Edge) -> list[Record]:
         return 0
 
     async with edge.log.subscribe("all", [INBOUND], from_start) as subscription:
-        return list((await subscription.poll(100, timedelta())).records)
+        return list((await subscription.poll(10_000, timedelta())).records)

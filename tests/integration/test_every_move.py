@@ -1,17 +1,22 @@
 """Every arrow of the machines can be gone by what callers and time do; all else is refused."""
 
+import json
 from itertools import product
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from kit.desks import GBP, Caller, Desks, ok
 from kit.floor import settle
 from kit.moves import watched
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from router.lifecycle import ITEM, LEAD, Act
 from schemas.events.stamp import Actor
+from schemas.export import EXPORTED
 from schemas.words import ItemState, LeadState, Role
+from services.runtime.log.headers import from_json
+from services.runtime.tables import records
 from services.store import items
 from services.store import tables as t
 from services.store.story import Stories, WrongState, telling
@@ -48,6 +53,7 @@ async def test_callers_and_time_go_every_arrow(desks: Desks, monkeypatch: pytest
         await _returning(desks, ann, bob, mo)
         await _opting_out(desks, ann, bob, eve)
     assert not gone.missing
+    await valid(desks)
 
 
 async def _enquiries(desks: Desks, ann: Caller, mo: Caller) -> None:
@@ -132,6 +138,21 @@ async def _opting_out(desks: Desks, ann: Caller, bob: Caller, eve: Caller) -> No
                 await desks.lead("trial", email=email)
         await care.attempt("opt_out", suppress="all")
         assert (await desks.lead_row(await desks.lead(email=email)))["state"] == "rejected", other
+
+
+async def valid(desks: Desks) -> None:
+    """Whatever the log holds is valid by the exported schema that its record names."""
+    async with desks.edge.database.read() as tx:
+        kept = await tx.fetch(select(records.c.value, records.c.headers))
+    named: dict[str, list[Any]] = {}
+    for record in kept:
+        schema = dict(from_json(record["headers"]))["ce_dataschema"].decode()
+        named.setdefault(schema.removeprefix("/schemas/"), []).append(json.loads(record["value"]))
+    assert len(named) > 20
+    for name, values in named.items():
+        check = Draft202012Validator(json.loads((EXPORTED / name).read_text(encoding="utf-8")))
+        for value in values:
+            check.validate(value)
 
 
 async def test_what_the_machine_of_items_has_no_arrow_for_changes_nothing(desks: Desks) -> None:

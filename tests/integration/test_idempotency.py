@@ -7,11 +7,11 @@ from datetime import timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
+from kit.clock import ManualClock
 from kit.tiny import TARGET, calling, key_of, tiny, written
 from sqlalchemy import func, select
 
 from schemas.words import PrincipalKind
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.http import idempotency
 from services.runtime.tables import idempotency as stored

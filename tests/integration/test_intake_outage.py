@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from kit.intake import FOR_PROGRAMS, NDJSON, ingest, ndjson, submitted
-from kit.postgres import create_template
+from kit.postgres import FAST_AND_LOSING, create_template
 from kit.tiny import calling, key_of
 
 from schemas.words import PrincipalKind
-from services.runtime.embedded import FAST_AND_LOSING, Embedded
+from services.runtime.embedded import Embedded
 from services.runtime.run import Edge, open_edge
 from services.runtime.secret import Keyring
 from services.runtime.settings import Settings

@@ -93,6 +93,8 @@ WRONG: list[tuple[dict[str, object], str, str]] = [
     ({"kind": "form", "source": "a;b"}, "#/source", "bad_format"),
     ({"kind": "form", "source": "a", "origins": ["https://example.com/x"]}, "#/origins/0", "invalid_url"),
     ({"kind": "form", "source": "a", "origins": ["*"]}, "#/origins/0", "invalid_url"),
+    ({"kind": "form", "source": "a", "origins": ["https://a..b"]}, "#/origins/0", "invalid_url"),
+    ({"kind": "form", "source": "a", "origins": ["https://bücher.de"]}, "#/origins/0", "invalid_url"),
     ({"kind": "form", "source": "a", "thank_you": ["javascript:alert(1)"]}, "#/thank_you/0", "invalid_url"),
     ({"kind": "form", "source": "a", "thank_you": ["https://u:p@example.com"]}, "#/thank_you/0", "invalid_url"),
     ({"kind": "form", "source": "a", "error_pages": ["https://[::1"]}, "#/error_pages/0", "invalid_url"),

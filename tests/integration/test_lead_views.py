@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from kit.clock import ManualClock
 from kit.floor import Floor
 from kit.routing import Routing
 from kit.submissions import submission
@@ -18,7 +19,6 @@ from schemas.events.intake import Company, LeadSubmitted
 from schemas.words import Direction, PrincipalKind, QueueName, SourceName
 from services import receipt
 from services.desk.api import leads as desk_leads
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.http.app import build_app
 from services.runtime.process import Process

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.routing import Routing
 from kit.submissions import as_message, submission, submit
 from sqlalchemy import delete, insert, select, update
 
 from schemas.topics import INBOUND
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.log import table
 from services.runtime.log.table import LogTable

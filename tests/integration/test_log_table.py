@@ -15,7 +15,7 @@ from services.runtime.hot import driver
 from services.runtime.log import postgres, table
 from services.runtime.log.headers import from_json, to_json
 from services.runtime.log.partitioner import partition_of
-from services.runtime.log.port import LogUnavailable, Message, Place, Record
+from services.runtime.log.port import LogUnavailable, Message, Place, Record, UnknownTopic
 from services.runtime.tx import Tx
 
 AT_ONCE = timedelta()
@@ -123,7 +123,7 @@ async def test_a_log_that_does_not_answer_is_unavailable_and_nothing_is_doubled(
 
 
 async def test_a_topic_that_is_not_there_is_said_with_the_remedy(edge: Edge) -> None:
-    with pytest.raises(table.UnknownTopic, match=r"nowhere.*leadgate topics create"):
+    with pytest.raises(UnknownTopic, match=r"nowhere.*leadgate topics create"):
         await edge.log.append([Message("nowhere", "k", b"{}", ())])
 
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.floor import MAIN, UK, Floor, policy, settle
 from sqlalchemy import insert, select
 
 from schemas.events.signals import QueueMeasured
 from schemas.words import ClaimState, ItemState, QueueName
 from services import policies
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import measures as kept
 from services.store import tables as t

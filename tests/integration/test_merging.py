@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.routing import POLICY, Routing
 from kit.submissions import submission
 from sqlalchemy import select, update
 
 from schemas.events.intake import Company, LeadSubmitted
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import leads, timeline
 from services.store import tables as t
@@ -62,8 +62,8 @@ async def test_a_merged_leads_message_stands_in_the_history_of_the_one_that_is_w
     second = lead(routing, "2", email=ANN, phone=ANNS_PHONE, message="I am still waiting")
     await routing.batch(second)
     async with routing.edge.database.read() as tx:
-        history = await timeline.history(tx, first.id)
-        own = await timeline.history(tx, second.id)
+        histories = await timeline.histories(tx, [first.id, second.id])
+    history, own = histories[first.id], histories[second.id]
     said = [(entry.what, entry.note) for entry in history]
     assert said == [
         ("lead.received", None),

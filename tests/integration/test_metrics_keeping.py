@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from kit.clock import ManualClock
 from kit.counting import LONDON, count, measured, refold_all
 from kit.routing import Routing
 from kit.submissions import submission, submit
@@ -33,7 +34,6 @@ from services.metrics.process import build
 from services.metrics.question import Question
 from services.metrics.tables import freshness
 from services.metrics.tallies import timings
-from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 from services.runtime.edge import Edge
 from services.runtime.http.problems import Unavailable

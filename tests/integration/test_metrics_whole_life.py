@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from kit.clock import ManualClock
 from kit.counting import asked, metrics_of
 from kit.desks import GBP, Desks, desks_of, ok
 
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 
 

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+from kit.clock import ManualClock
 from kit.rulebooks import EXAMPLE, with_rules
 
 from services import policies
 from services.policies import NoPolicy, Published, Refused
-from services.runtime.clock import ManualClock
 from services.runtime.database import Database
 
 OTHER = with_rules("{name: all, when: {}, then: {nurture: 1d}}")

@@ -64,9 +64,21 @@ async def test_it_does_not_move_while_it_stands_still_and_does_after_resume(edge
     with pytest.raises(Overtaken):
         await move(edge, a=(5, 9))
     async with edge.database.tx() as tx:
-        await positions.resume(tx, "group", A, position=5, log="this")
+        await positions.resume(tx, (await positions.standings(tx, "group"))[A], position=5, log="this")
         assert (await positions.standings(tx, "group"))[A].brake == Brake()
     await move(edge, a=(5, 9))
+
+
+async def test_two_who_resume_it_at_once_take_back_nothing_of_what_was_read_since(edge: Edge) -> None:
+    async with edge.database.tx() as tx:
+        await positions.mind(tx, "group", A, Brake(20, 20, 20), stopped="brake", detail="a flood")
+        found = (await positions.standings(tx, "group"))[A]
+    async with edge.database.tx() as tx:
+        await positions.resume(tx, found, position=5, log="this")
+    await move(edge, a=(5, 9))
+    async with edge.database.tx() as tx:
+        await positions.resume(tx, found, position=5, log="this")
+    assert await stand(edge) == (9, 5)
 
 
 async def test_who_finds_another_at_it_is_turned_away_at_once_and_does_not_wait(edge: Edge) -> None:

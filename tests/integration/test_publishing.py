@@ -13,9 +13,21 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from jsonschema import Draft202012Validator
+from kit.clock import ManualClock
 from kit.counting import Metrics, asked, count, measured, metrics_of, refold_all
 from kit.desks import POLICY
-from kit.publishing import Late, Slow, added, all_turns, assert_complete, heard, is_published, tell, with_log
+from kit.publishing import (
+    Late,
+    Slow,
+    SlowToLook,
+    added,
+    all_turns,
+    assert_complete,
+    heard,
+    is_published,
+    tell,
+    with_log,
+)
 from kit.tales import MONDAY, Tale, all_told
 from kit.waiting import becomes, running, until
 from kit.whole import launch
@@ -30,11 +42,10 @@ from services.metrics.freshness import Freshness
 from services.metrics.publish import Publisher
 from services.metrics.series import clock_key
 from services.metrics.tail import Tail
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
-from services.runtime.leader import LEASE
+from services.runtime.leader import LEASE, Leader
 from services.runtime.log.kafka import KafkaLog
-from services.runtime.log.port import NoTopic
+from services.runtime.log.port import UnknownTopic
 
 DAY = {"from_": "2026-07-06", "to": "2026-07-07", "tz": "Europe/London"}
 TALES = [
@@ -166,7 +177,7 @@ async def missing(edge: Edge) -> bool:
     assert edge.kafka is not None
     try:
         await edge.kafka.shortcomings(SERIES)
-    except NoTopic:
+    except UnknownTopic:
         return True
     return False
 
@@ -246,6 +257,31 @@ async def test_what_lands_after_it_was_given_up_does_not_stay_behind_newer_versi
     await count(kafka_edge.database, Tale(2).enquiry().told)
     await refold_all(kafka_edge.database)
     await all_turns(publisher.turn)
+    await assert_complete(kafka_edge)
+
+
+async def test_who_looked_for_too_long_asks_again_whether_it_leads_before_it_appends(
+    kafka_edge: Edge, tail: Tail, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "IN_TIME", 0.05)
+    slow = SlowToLook(kafka_edge.log)
+    former, leader = Publisher(with_log(kafka_edge, slow), tail), Publisher(kafka_edge, tail)
+    await count(kafka_edge.database, Tale(1).enquiry().told)
+    await refold_all(kafka_edge.database)
+    async with asyncio.TaskGroup() as group:
+        turn = group.create_task(former.turn())
+        await slow.on_its_way.wait()
+        clock.move(LEASE)
+        async with kafka_edge.database.tx() as tx:
+            assert await Leader(publish.NAME).leads(tx)
+        await asyncio.sleep(publish.IN_TIME)
+        slow.go.set()
+        assert await turn, "there may be more"
+    assert await former.turn() is None
+    assert not (await heard(kafka_edge)).records
+    clock.move(LEASE)
+    monkeypatch.undo()
+    await all_turns(leader.turn)
     await assert_complete(kafka_edge)
 
 

@@ -12,8 +12,13 @@ import pytest
 from kit.desks import Caller, Desks, ok, refused
 from sqlalchemy import func, select
 
+from schemas.words import RepId
+from services import policies
 from services.desk.api import pull
+from services.store import claims
 from services.store import tables as t
+from services.store.pulled import Busy, Empty
+from services.store.story import telling
 
 ENOUGH = 20
 """Seconds to wait for what must come at once."""
@@ -84,6 +89,37 @@ async def test_what_is_locked_just_now_is_waited_for_and_not_denied(desks: Desks
         assert not pulling.done()
     async with asyncio.timeout(ENOUGH):
         assert ok(await pulling)["item"]["lead"]["id"] == lead
+
+
+@pytest.mark.parametrize(
+    ("intent", "desk", "queue"), [("demo", "inbound", "inbound/main"), ("trial", "closing", "closing/uk")]
+)
+async def test_a_pull_keeps_no_lock_on_what_is_of_a_lead_that_another_holds(
+    desks: Desks, intent: str, desk: str, queue: str
+) -> None:
+    ann, lead = await desks.rep(queue), await desks.lead(intent)
+    async with desks.edge.database.tx() as holder:
+        await holder.fetch(select(t.leads).where(t.leads.c.id == lead).with_for_update())
+        async with desks.edge.database.tx() as tx, telling(tx) as stories:
+            found = await claims.pull(tx, stories, await policies.active(tx), RepId(str(ann.id)), desk)
+            assert isinstance(found, Busy)
+            await holder.fetch(select(t.items).where(t.items.c.lead_id == lead).with_for_update(nowait=True))
+
+
+async def test_a_pull_keeps_no_lock_on_a_promise_whose_lead_another_holds(desks: Desks) -> None:
+    ann = await desks.rep("inbound/main")
+    await desks.lead()
+    hold = await ann.take("inbound")
+    await hold.attempt("callback", next_at="2026-07-06T09:30:00Z", promise=True)
+    desks.later(minutes=30)
+    async with desks.edge.database.tx() as holder:
+        await holder.fetch(select(t.leads).where(t.leads.c.id == hold.lead).with_for_update())
+        async with desks.edge.database.tx() as tx, telling(tx) as stories:
+            found = await claims.pull(tx, stories, await policies.active(tx), RepId(str(ann.id)), "inbound")
+            assert isinstance(found, Empty)
+            for table, id_ in ((t.items, hold.item), (t.claims, hold.claim)):
+                await holder.fetch(select(table).where(table.c.id == id_).with_for_update(nowait=True))
+    assert ok(await ann.pull("inbound"))["why"] == "promise_due"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kit.whole import whole
+from kit.whole import command, whole
 
 from services.cli.main import COMMANDS
 from services.runtime.paths import ROOT
@@ -30,6 +30,8 @@ def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "/problems/" not in done.stdout, done.stdout
         answers = [json.loads(line) for line in done.stdout.splitlines() if line]
+        shown = command("lead", "show", answers[0]["id"], data_dir=running.data_dir).stdout
+        assert "ready to buy: intent demo, buy (met: demo) & company.employees >= 50 (met: 120)" in shown
     funnel, speed, queues = answers[-3:]
     counts = {row["group"]["source"]: row["counts"] for row in funnel["rows"]}["crm"]
     assert (counts["leads"], counts["meetings"], counts["proposals_presented"], counts["won"]) == (2, 1, 1, 1)

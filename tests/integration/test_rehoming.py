@@ -1,10 +1,11 @@
-"""A published policy never makes a lead vanish: what has lost its place gets one."""
+"""No policy and no change of reps makes a lead vanish: what has lost its place, or its last rep, gets one."""
 
 import pytest
 from kit.floor import MAIN, UK, Floor, policy, settle
 
 from schemas.words import QueueName
 from services.runtime.edge import Edge
+from services.store import parking, reps
 from services.store import tables as t
 from services.worker import rehome, release
 
@@ -79,3 +80,50 @@ async def test_what_has_its_place_is_let_be(floor: Floor) -> None:
     await run(floor)
     assert await floor.states(items) == ["pooled", "queued"]
     assert len(await floor.told("item.queued")) == before
+
+
+# --- whom each rep has returned --------------------------------------------------------------------------------------
+
+
+async def off(floor: Floor, rep: str, *queues: QueueName) -> None:
+    """Take a rep off the queues that are not named."""
+    async with floor.edge.database.tx() as tx:
+        found = await reps.lock(tx, rep)
+        assert found is not None
+        await reps.change(tx, found, queues=queues)
+
+
+async def test_when_the_last_rep_who_could_have_an_item_leaves_its_queue_it_is_parked(floor: Floor) -> None:
+    ann, bob = await floor.rep(MAIN, away=True), await floor.rep(MAIN, UK)
+    returned, fresh = await floor.leads(2, MAIN, pooled=False)
+    await floor.change(t.items, returned, returned_by=[ann])
+    await run(floor)
+    assert await floor.states([returned, fresh]) == ["queued", "queued"]
+    await off(floor, bob, UK)
+    await run(floor)
+    assert await floor.states([returned, fresh]) == ["parked", "queued"]
+    (told,) = await floor.told("item.parked")
+    assert (told["item_id"], told["reason"]) == (returned, "returned_by_all")
+    assert (await floor.lead_of(returned))["state"] == "queued"
+
+
+async def test_in_a_queue_without_reps_an_item_waits_for_the_first(floor: Floor) -> None:
+    ann = await floor.rep(MAIN)
+    (item,) = await floor.leads(1, MAIN, pooled=False)
+    await floor.change(t.items, item, returned_by=[ann])
+    await off(floor, ann, UK)
+    await run(floor)
+    assert await floor.states([item]) == ["queued"]
+
+
+async def test_a_rep_who_comes_between_look_and_act_may_have_it(floor: Floor) -> None:
+    ann = await floor.rep(MAIN)
+    (item,) = await floor.leads(1, MAIN, pooled=False)
+    await floor.change(t.items, item, returned_by=[ann])
+    async with floor.edge.database.read() as tx:
+        found = await parking.refused_items(tx, 10, ())
+    assert [due.id for due in found] == [item]
+    await floor.rep(MAIN)
+    async with floor.edge.database.tx() as tx:
+        assert await parking.park(tx, found) == 0
+    assert await floor.states([item]) == ["queued"]

@@ -1,14 +1,14 @@
-"""The relay: what the log table holds goes on to Kafka, in order; what Kafka refuses keeps only its own lead waiting."""
+"""The relay: what the log table holds goes on to Kafka, in order; what Kafka refuses keeps only its own lead."""
 
 from datetime import timedelta
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from kit.clock import ManualClock
 from kit.waiting import until
 
 from schemas.topics import LIFECYCLE, SIGNALS, TOPICS
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge, open_edge
 from services.runtime.exits import Refused
 from services.runtime.leader import LEASE, Leader

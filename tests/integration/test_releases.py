@@ -4,12 +4,12 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from kit.clock import ManualClock
 from kit.floor import MAIN, UK, Floor, policy, settle
 from sqlalchemy import select
 
 from schemas.words import LeadId, PersonId, Priority, QueueName
 from services import policies
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import pool, suppressions
 from services.store import tables as t

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from kit.clock import ManualClock
 from kit.routing import Routing
 from kit.submissions import as_message, submission, submit
 from sqlalchemy import func, select
@@ -16,7 +17,6 @@ from sqlalchemy import func, select
 from schemas.events.intake import LeadSubmitted
 from services.router.handler import decode, handler
 from services.router.process import GROUP, TOPICS
-from services.runtime.clock import ManualClock
 from services.runtime.consumer import Consumer
 from services.runtime.edge import Edge
 from services.runtime.log.port import Message

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.floor import Floor
 from kit.routing import POLICY, Routing
 from kit.submissions import as_message, submission
@@ -16,7 +17,6 @@ from schemas.events.intake import Company, LeadSubmitted
 from schemas.words import Direction
 from services import policies
 from services.runtime import trace
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import leads
 from services.store import tables as t
@@ -45,7 +45,7 @@ async def test_an_enquiry_is_queued_at_once_and_told_in_order(routing: Routing, 
     await routing.route(sent)
     row, (item,) = await routing.lead(sent.id), await routing.items(sent.id)
     assert (row["state"], row["queue"], row["priority"]) == ("queued", "inbound/main", "normal")
-    assert (item["state"], item["kind"], item["exempt"]) == ("queued", "enquiry", True)
+    assert (item["state"], item["kind"]) == ("queued", "enquiry")
     assert item["queued_at"] == clock.now()
     assert item["rank_at"] == clock.now() - timedelta(hours=1)
     assert item["due_at"] == clock.now() + timedelta(minutes=5)
@@ -67,7 +67,7 @@ async def test_a_lead_of_a_list_waits_in_the_pool_untold_as_queued(routing: Rout
     await routing.route(sent)
     (item,) = await routing.items(sent.id)
     assert (await routing.lead(sent.id))["state"] == "pooled"
-    assert (item["state"], item["exempt"]) == ("pooled", False)
+    assert item["state"] == "pooled"
     assert item["rank_at"] == item["queued_at"], "the credit of a list is nought"
     assert await routing.names(sent.id) == ["lead.received", "lead.decided"]
 
@@ -93,7 +93,7 @@ async def test_a_hot_lead_is_an_opportunity_past_the_pool(routing: Routing) -> N
     row, (item,) = await routing.lead(sent.id), await routing.items(sent.id)
     (opportunity,) = await routing.rows(select(t.opportunities))
     assert (row["state"], row["priority"], row["opportunity_id"]) == ("queued", "hot", opportunity["id"])
-    assert (item["state"], item["opportunity_id"], item["exempt"]) == ("queued", opportunity["id"], True)
+    assert (item["state"], item["opportunity_id"]) == ("queued", opportunity["id"])
     assert (opportunity["qualified_by"], opportunity["product"], opportunity["stage"]) == ("auto", "fleet", "qualified")
     assert await routing.names(sent.id) == ["lead.received", "lead.decided", "opportunity.created", "item.queued"]
     assert {"qualified", "pullable"} <= row["milestones"].keys()

@@ -9,10 +9,14 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from fastapi import APIRouter
 from kit.waiting import becomes
 
 from services.runtime.edge import Edge
 from services.runtime.exits import Stuck, Unavailable
+from services.runtime.http.call import Call
+from services.runtime.http.route import Route
+from services.runtime.http.rule import allow
 from services.runtime.process import Process, Task
 from services.runtime.run import bind, every, run, url_of
 
@@ -24,13 +28,14 @@ async def start(edge: Edge) -> AsyncIterator[Started]:
     """Start a process with these tasks on any free port; the running task and the URL."""
     running: list[asyncio.Task[None]] = []
 
-    async def started(**tasks: Task) -> tuple["asyncio.Task[None]", str]:
+    async def started(*routes: APIRouter, **tasks: Task) -> tuple["asyncio.Task[None]", str]:
         url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         async def ready(at: str) -> None:
             url.set_result(at)
 
-        running.append(asyncio.create_task(run(edge, [Process("test", tasks=tasks)], "127.0.0.1", 0, ready)))
+        process = Process("test", routes=routes, tasks=tasks)
+        running.append(asyncio.create_task(run(edge, [process], "127.0.0.1", 0, ready)))
         await asyncio.wait([running[0], url], return_when=asyncio.FIRST_COMPLETED)
         return running[0], url.result() if url.done() else ""
 
@@ -104,6 +109,27 @@ async def test_any_other_failure_of_a_task_ends_the_process_with_it(start: Start
     with pytest.raises(type(error)) as raised:
         await running
     assert raised.value is error
+
+
+async def test_who_waits_for_an_answer_does_not_keep_a_process_that_failed(start: Started) -> None:
+    waits, routes = asyncio.Event(), APIRouter(route_class=Route)
+
+    @routes.get("/waits")
+    @allow(public=True)
+    async def wait(call: Call) -> None:
+        waits.set()
+        await call.edge.stopping.wait()
+
+    async def breaks() -> None:
+        await waits.wait()
+        raise Stuck("no progress")
+
+    running, url = await start(routes, breaks=breaks)
+    async with httpx.AsyncClient(base_url=url) as client, asyncio.timeout(4):
+        asked = asyncio.create_task(client.get("/waits"))
+        with pytest.raises(Stuck):
+            await running
+        assert (await asked).status_code == 204
 
 
 async def test_a_port_that_is_taken_is_said_with_a_way_out() -> None:

@@ -6,11 +6,11 @@ from datetime import timedelta
 import httpx
 import pytest
 from kit import tiny as small
+from kit.clock import ManualClock
 from kit.tiny import TARGET, calling, key_of
 
 from schemas.words import PrincipalKind
 from services.runtime import keys
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.http.app import build_app
 from services.runtime.process import Process

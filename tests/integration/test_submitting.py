@@ -67,7 +67,7 @@ async def test_law_1_the_record_is_committed_before_the_202_is_sent(edge: Edge, 
 
 async def test_a_record_is_an_event_that_says_nothing_personal_beside_its_value(edge: Edge) -> None:
     async with calling(ingest(edge), await key_of(edge, PrincipalKind.SERVICE)) as crm:
-        await crm.post("/v1/leads/outbound", json=POSTED, headers={"X-Request-Id": "from-the-crm"})
+        answer = await crm.post("/v1/leads/outbound", json=POSTED, headers={"X-Request-Id": "from-the-crm"})
     [record] = await records(edge)
     headers = {name: value.decode() for name, value in record.headers}
     assert record.place.topic == "leads.outbound.v1"
@@ -75,6 +75,7 @@ async def test_a_record_is_an_event_that_says_nothing_personal_beside_its_value(
     assert headers["ce_source"] == "/leadgate/ingest"
     assert headers["ce_subject"] == headers["ce_partitionkey"] == record.key
     assert headers["ce_correlationid"] == "from-the-crm"
+    assert headers["ce_traceparent"] == answer.headers["traceparent"]
     assert "ann" not in (record.key + json.dumps(headers)).lower()
 
 

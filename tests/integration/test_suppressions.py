@@ -1,9 +1,11 @@
 """Opt-outs: for the whole person, under every identity; what they close, and who is turned away afterwards."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.floor import UK, Floor
 from kit.routing import Routing
 from kit.submissions import submission
@@ -110,6 +112,23 @@ async def test_a_held_enquiry_is_revoked_cancelled_and_its_lead_closed(routing: 
     assert await floor.states([item["id"]]) == ["cancelled"]
     assert (await floor.row(t.claims, claim))["state"] == "revoked"
     assert (await routing.names(sent.id))[-3:] == ["item.revoked", "item.cancelled", "lead.closed"]
+
+
+async def test_a_broken_promise_is_told_of_before_its_claim_is_revoked(routing: Routing, clock: ManualClock) -> None:
+    floor, sent = Floor(routing.edge), lead(routing, "1", email=ANN)
+    await routing.batch(sent)
+    (item,) = await routing.items(sent.id)
+    step = {"next_at": clock.now() + timedelta(minutes=5), "next_promise": True}
+    await floor.claim(item["id"], await floor.rep(MAIN), **step)
+    clock.move(timedelta(minutes=21))
+    await suppress(routing, sent, None)
+    assert (await routing.names(sent.id))[-5:] == [
+        "item.overdue",
+        "item.promise_broken",
+        "item.revoked",
+        "item.cancelled",
+        "lead.closed",
+    ]
 
 
 async def test_an_opportunity_in_the_pool_is_lost(routing: Routing) -> None:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.floor import MAIN, UK, Floor, settle
 from sqlalchemy import select
 
 from schemas.words import QueueName
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import sweeps
 from services.store import tables as t

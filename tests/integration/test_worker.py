@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kit.clock import ManualClock
 from kit.floor import MAIN, UK, Floor, settle
 from kit.waiting import until
 from sqlalchemy import func, insert, select
 
 from schemas.topics import INBOUND, LIFECYCLE
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.log.messages import message
 from services.runtime.tables import dead_letters, idempotency, positions, records

@@ -10,12 +10,12 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from kit.clock import ManualClock
 from kit.routing import Routing
 from kit.submissions import submission
 from kit.tiny import calling, key_of
 from schemas.words import Direction, PrincipalKind, QueueName
 from services.desk.process import build
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.runtime.http.app import build_app
 from services.store import reps

@@ -133,7 +133,6 @@ class Floor:
                         rank_at=at,
                         queued_at=at,
                         due_at=due_at,
-                        exempt=not pooled,
                     )
             born = [row["id"] for story in stories._open.values() for row in story.items]
         return [ItemId(id_) for id_ in born]

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 
@@ -14,6 +15,8 @@ from services.runtime.log import table
 from services.runtime.migrations import migrate
 
 TEMPLATE = "leadgate_template"
+FAST_AND_LOSING = MappingProxyType({"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
+"""Options of a server: a crash of the machine loses data."""
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 2 * 1024**3
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from kit.clock import ManualClock
 from kit.routing import Routing
 from kit.submissions import submission
 from sqlalchemy import select
 
 from schemas.events.intake import LeadSubmitted
-from services.runtime.clock import ManualClock
 from services.runtime.edge import Edge
 from services.store import tables as t
 

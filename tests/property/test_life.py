@@ -10,12 +10,12 @@ import asyncpg
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from kit.clock import ManualClock
 from kit.desks import GBP, Caller, Desks, desks_of
 from kit.floor import settle
 from kit.life import HOUR, POLICY, SLEEP, Claim, Item, Lead, Model
 from sqlalchemy import select, text
 
-from services.runtime.clock import ManualClock
 from services.runtime.edge import open_edge
 from services.runtime.embedded import Embedded
 from services.runtime.secret import Keyring

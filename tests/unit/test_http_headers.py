@@ -76,8 +76,9 @@ def test_an_unfit_request_id_is_ignored_and_one_is_made(told: str | None) -> Non
         TRACE.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
     ],
 )
-def test_an_unfit_trace_is_ignored(told: str | None) -> None:
-    assert traceparent_of(told) is None
+def test_an_unfit_trace_is_ignored_and_one_is_made(told: str | None) -> None:
+    made = traceparent_of(told)
+    assert traceparent_of(made) == made != traceparent_of(told)
     assert traceparent_of(TRACE) == TRACE
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from services.ingest.formbody import fields_of
 from services.runtime import trace
+from services.runtime.http.problems import MalformedBody
 from services.runtime.logs import configure
 from services.runtime.settings import Settings
 
@@ -50,6 +52,13 @@ def test_libraries_are_heard_in_the_same_form_from_warnings_up(capsys: pytest.Ca
     logging.getLogger("asyncio").info("chatter")
     logging.getLogger("asyncio").warning("slow %s", "callback")
     assert [(line["event"], line["level"]) for line in lines(capsys)] == [("slow callback", "warning")]
+
+
+def test_what_anybody_may_send_does_not_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log_format="json", log_level="debug"))
+    with pytest.raises(MalformedBody):
+        fields_of("multipart/form-data; boundary=X", b"no boundary")
+    assert lines(capsys) == []
 
 
 @pytest.mark.parametrize(("level", "heard"), [("debug", 3), ("info", 2), ("error", 0)])

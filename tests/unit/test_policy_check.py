@@ -46,6 +46,9 @@ CHANGES = {
     "a bad duration": ("lease: 15m", "lease: 15 minutes", "desks.inbound.queues.main.lease", "15 minutes", "Write 90s, 15m"),
     "a bare number as duration": ("lease: 15m", "lease: 15", "desks.inbound.queues.main.lease", 15, "Write text."),
     "no time at all": ("lease: 15m", "lease: 0m", "desks.inbound.queues.main.lease", "0m", "Write a longer one."),
+    "no working day": ("grace: 2 working days", "grace: 0 working days", "desks.closing.queues.uk.grace", "0 working days", "Write 0h."),
+    "another script's digits": ("lease: 15m", "lease: ١٥m", "desks.inbound.queues.main.lease", "١٥m", "Write 90s, 15m"),
+    "a time in another script": ('"08:30"', '"08:3٠"', "desks.closing.queues.uk.release.at", "08:3٠", 'Write "08:30".'),
     "a duration too long": ("lease: 15m", "lease: 99999d", "desks.inbound.queues.main.lease", "99999d", "At most 3650d."),
     "an endless sla": ("sla: 5m", "sla: 31d", "rules[3].then.sla", "31d", "At most 30d."),
     "a credit beyond 30 days": ("hot: 7d", "hot: 31d", "rank_credit.hot", "31d", "At most 30d."),
@@ -76,6 +79,7 @@ CHANGES = {
     "a fallback to service": ("inbound: inbound/main, outbound", "inbound: service/main, outbound", "fallback.inbound", "service/main", "Write one of"),
     "a handover to qualify again": ("handover: closing/uk", "handover: inbound/main", "fallback.handover", "inbound/main", "Write one of closing/uk."),
     "a handover rule to qualify": ("GB}, then: {queue: closing/uk}", "GB}, then: {queue: inbound/main}", "handover[0].then.queue", "inbound/main", "Write one of closing/uk."),
+    "tasks for nobody": ("quote: service/main", "quote: xyz", "tasks.quote", "xyz", "Write one of service/main."),
     "tasks for a closer": ("quote: service/main", "quote: closing/uk", "tasks.quote", "closing/uk", "Write one of service/main."),
     "by-rep to a closer": ("qualify: auto", "qualify: by-rep", "rules[0].then.queue", "closing/uk", "Write one of inbound/main"),
     "auto to a qualifier": ("by-rep, queue: inbound/main", "auto, queue: inbound/main", "rules[3].then.queue", "inbound/main", "Write one of closing/uk."),
@@ -84,6 +88,8 @@ CHANGES = {
     "too much to do": ("then: {nurture: 90d}", "then: {nurture: 90d, reject: spam}", "rules[1].then", None, "Write one of"),
     "priority for nobody": ("{nurture: 90d}", "{nurture: 90d, priority: hot}", "rules[1].then.priority", "hot", "Remove it."),
     "an unknown priority": ("priority: hot", "priority: hottest", "rules[0].then.priority", "hottest", "Did you mean hot?"),
+    "a name that no table takes": ("name: enquiry", 'name: "en\\0quiry"', "rules[3].name", "en\0quiry", "Write 1 to 80 characters, on one line."),
+    "a source that no key can have": ("web:", '"my web":', "sources.my web", "my web", "Write A-Z"),
     "rules of one name": ("name: enquiry", "name: prospect", "rules[3].name", "prospect", "Name each rule"),
     "a reserved name": ("name: enquiry", "name: fallback", "rules[3].name", "fallback", "Choose another."),
     "an unknown path": ("company.employees:", "company.employes:", "rules[0].when.company.employes", "company.employes", "Did you mean company.employees?"),
@@ -119,6 +125,13 @@ def test_a_mistake_is_told_once_with_its_remedy(change):
     assert (told_remedy or "").startswith(remedy or "")
     if after and value is not None:
         assert after.strip().splitlines()[-1] in text.splitlines()[line - 1]
+
+
+def test_where_no_desk_has_a_queue_for_it_one_is_to_be_added():
+    text = "\n".join(line for line in EXAMPLE.splitlines() if not line.startswith("  service:"))
+    text = text.replace("support: service/main, administration: service/main, solution_design: service/main", "")
+    [(*_, remedy)] = mistakes(text.replace("quote: service/main", "quote: xyz"))
+    assert remedy == "Add a queue to the desk service or engineering."
 
 
 def test_all_mistakes_are_told_at_once_by_line():

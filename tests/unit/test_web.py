@@ -17,7 +17,6 @@ def test_charts_escape_what_they_are_told() -> None:
     drawn = [
         charts.bars([Bar(HOSTILE, 3, HOSTILE, HOSTILE)], HOSTILE),
         charts.stacked([Bar(HOSTILE, 3, tone=HOSTILE)], HOSTILE),
-        charts.sparkline([1, 2], HOSTILE),
         charts.meter(1, 2, HOSTILE, HOSTILE),
     ]
     for chart in drawn:
@@ -34,13 +33,6 @@ def test_bars_are_as_long_as_their_values_and_nothing_has_no_length() -> None:
     assert ">40<" in chart
 
 
-def test_a_sparkline_has_a_gap_where_nothing_is_known() -> None:
-    assert charts.sparkline([1, 2, None, 3, 4], "Leads").count("<polyline") == 2
-    assert charts.sparkline([5, 5, 5], "Leads").count("<polyline") == 1
-    assert charts.sparkline([None, None], "Leads").count("<polyline") == 0
-    assert charts.sparkline([7], "Leads").count("<circle") == 1
-
-
 def test_a_meter_is_full_at_its_target_and_empty_without() -> None:
     assert 'class="fill green" x="0" y="0" width="160.0"' in charts.meter(20, 8, "green", "20 of 8")
     assert 'width="80.0"' in charts.meter(4, 8, "yellow", "4 of 8")
@@ -51,6 +43,13 @@ def test_stacked_shares_fill_the_bar() -> None:
     chart = charts.stacked([Bar("a", 1), Bar("b", 3), Bar("c", 0)], "Shares", width=400)
     assert re.findall(r'width="([\d.]+)" height="14"><title>', chart) == ["100.0", "300.0"]
     assert charts.stacked([Bar("a", 0)], "Shares").count("<rect") == 0
+
+
+def test_what_stands_between_back_ticks_is_code_and_all_is_escaped() -> None:
+    assert assets.ticked(f"The `{HOSTILE}` of <b>") == (
+        "The <code>&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;</code> of &lt;b&gt;"
+    )
+    assert assets.ticked("one ` alone") == "one ` alone"
 
 
 def test_static_files_have_addresses_and_unknown_ones_are_an_error() -> None:

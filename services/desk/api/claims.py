@@ -6,25 +6,20 @@ from typing import Any, assert_never
 from fastapi import APIRouter
 
 from router.policy.compiled import Policy
-from schemas.api.claims import (
-    AttemptIn,
-    AttemptOut,
-    ClaimOut,
+from schemas.api.attempts import AttemptIn, AttemptOut
+from schemas.api.claims import ClaimOut, HeartbeatOut, HeldOut, NextStepIn, ReturnIn
+from schemas.api.completing import (
     CompleteIn,
     CompleteOut,
     DisqualifiedIn,
     HandedOut,
-    HeartbeatOut,
-    HeldOut,
-    NextStepIn,
     NurtureIn,
     QualifiedIn,
-    ReturnIn,
     UnreachedIn,
 )
 from schemas.api.page import ListQuery, Page
 from schemas.api.shape import Ask
-from schemas.words import ItemKind, PrincipalKind
+from schemas.words import AttemptOutcome, ItemKind, PrincipalKind
 from services import policies
 from services.desk.fencing import ClaimEnded, holder, told
 from services.desk.moments import moment_of
@@ -85,7 +80,7 @@ async def attempt(call: Call, claim_id: str, body: AttemptIn, tx: Tx) -> Attempt
     yours; `next_at` is the next step, and a first attempt without it has the queue's. `opt_out` ends it.
     """
     async with told(tx) as stories:
-        work = await holder(call, tx, stories, claim_id)
+        work = await holder(call, tx, stories, claim_id, opts_out=body.outcome == AttemptOutcome.OPT_OUT)
         at = min(body.at or tx.now, tx.now)
         if at < work.held.granted_at:
             remedy = "Record what you did under this claim"

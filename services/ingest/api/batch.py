@@ -8,7 +8,8 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
-from schemas.api.intake import LeadIn, LineAccepted, LineRefused, clean
+from schemas.api.intake import LeadIn, LineAccepted, LineRefused
+from schemas.api.normal import clean
 from schemas.words import Direction, PrincipalKind
 from services.ingest.accept import Intake, Taken
 from services.ingest.api.bodies import shown, whole

@@ -17,7 +17,7 @@ const path = () => {
   return `/ops?${new URLSearchParams(given)}`;
 };
 
-/** Ask for the page as it is now, and show its board. The filters stay as they are, and so does the focus. */
+/** Ask for the page as it is now, and show its board. The filters, the focus and how far a table is scrolled stay. */
 async function renew() {
   asking?.abort();
   const mine = (asking = new AbortController());
@@ -27,7 +27,9 @@ async function renew() {
     if (response.redirected) return location.assign(response.url);
     if (!response.ok) return later(AGAIN);
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    const scrolled = new Map($$("#board .scroll").map((table) => [table.dataset.table, table.scrollLeft]));
     $("#board").replaceChildren(...$("#board", fresh).childNodes);
+    for (const table of $$("#board .scroll")) table.scrollLeft = scrolled.get(table.dataset.table) ?? 0;
     asOf($("#as-of", fresh).getAttribute("datetime"));
     tell();
   } catch (error) {

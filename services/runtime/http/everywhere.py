@@ -58,21 +58,21 @@ async def openapi(call: Call) -> Response:
 @routes.get("/asyncapi.json", include_in_schema=False)
 @allow(public=True)
 async def asyncapi(call: Call) -> Response:
-    """The topics, as AsyncAPI."""
-    return _exported("asyncapi.json")
+    """The topics, as AsyncAPI; the schemas beside it in its folder are served under `/schemas/`."""
+    return _json(_documents()["asyncapi.json"].replace(b'"$ref":"./', b'"$ref":"/schemas/'))
 
 
 @routes.get("/schemas/{name}", include_in_schema=False)
 @allow(public=True)
 async def schema(call: Call, name: str) -> Response:
     """The JSON Schema of an event, as its `dataschema` says."""
-    return _exported(name)
-
-
-def _exported(name: str) -> Response:
     document = _documents().get(name)
     if document is None:
         raise NotFound
+    return _json(document)
+
+
+def _json(document: bytes) -> Response:
     return Response(document, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 

@@ -1,6 +1,7 @@
 """The headers that every request may carry."""
 
 import re
+import secrets
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +15,7 @@ CLAIM_TOKEN: Final = "Leadgate-Claim-Token"  # noqa: S105 - the name of a header
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 REQUEST_ID: Final = "X-Request-Id"
+TRACEPARENT: Final = "traceparent"
 CSRF: Final = "X-CSRF-Token"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -27,9 +29,12 @@ def request_id_of(raw: str | None, now: datetime) -> str:
     return raw if raw is not None and _REQUEST_ID.fullmatch(raw) else mint("req", now)
 
 
-def traceparent_of(raw: str | None) -> str | None:
-    """The trace that the request belongs to, if it is a fit one. Source: W3C Trace Context."""
-    return raw if raw is not None and _TRACEPARENT.fullmatch(raw) and not raw.startswith("ff") else None
+def traceparent_of(raw: str | None) -> str:
+    """The caller's place in a trace if it is a fit one, else a new trace, not sampled. Source: W3C Trace Context."""
+    if raw is not None and _TRACEPARENT.fullmatch(raw) and not raw.startswith("ff"):
+        return raw
+    random = secrets.token_hex(24)
+    return f"00-{random[:32]}-{random[32:]}-00"
 
 
 def idempotency_key_of(request: Request) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from schemas.topics import SERIES, TOPICS
 from services.runtime.edge import Edge
-from services.runtime.log.port import LogUnavailable, NoTopic
+from services.runtime.log.port import LogUnavailable, UnknownTopic
 from services.runtime.migrations import Schema, stands
 from services.runtime.process import Process
 from services.runtime.readiness import OFF, OK, Finding, Readiness, merged, readiness
@@ -73,7 +73,7 @@ class Health:
         try:
             async with asyncio.timeout(PATIENCE):
                 short = await self._edge.kafka.shortcomings([*TOPICS, *SERIES])
-        except NoTopic as error:
+        except UnknownTopic as error:
             return Finding.of(str(error))
         except (LogUnavailable, TimeoutError) as error:
             return Finding.of(f"does not answer: {type(error).__name__}")

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.runtime.edge import Edge
-from services.runtime.http.headers import REQUEST_ID, request_id_of, traceparent_of
+from services.runtime.http.headers import REQUEST_ID, TRACEPARENT, request_id_of, traceparent_of
 from services.runtime.http.problems import Internal, ProblemResponse
 from services.runtime.trace import Trace, following
 
@@ -35,8 +35,8 @@ class Passage:
             return
         headers = Headers(scope=scope)
         request_id = request_id_of(headers.get(REQUEST_ID), self._edge.clock.now())
-        traceparent = traceparent_of(headers.get("traceparent"))
-        answer = _Answer(scope, send, {REQUEST_ID: request_id} | ({"traceparent": traceparent} if traceparent else {}))
+        traceparent = traceparent_of(headers.get(TRACEPARENT))
+        answer = _Answer(scope, send, {REQUEST_ID: request_id, TRACEPARENT: traceparent})
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         # A copy: the server looks at its own again, to know whether a body has to follow.
         scope = {**scope, "leadgate.request_id": request_id, "method": method}

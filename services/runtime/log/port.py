@@ -3,8 +3,9 @@
 - A record's offset is its place in its partition; offsets grow, and may have gaps.
 - A position is always that of the NEXT record to read, never that of the first record read.
 - `append` returns when the messages are durable. `LogUnavailable` means unknown: append again, ids deduplicate.
-- Messages of one key stand in one partition, in the order in which they were appended. What is appended again after
-  `LogUnavailable` may stand there twice, but no message stands before the first occurrence of an earlier one.
+- Messages of one key stand in one partition, in the order in which they were appended, as long as their topic has as
+  many partitions as it had. What is appended again after `LogUnavailable` may stand there twice, but no message stands
+  before the first occurrence of an earlier one.
 - A reader sees only what is committed, and never sees a later record before an earlier one of its partition.
 """
 
@@ -25,8 +26,8 @@ class LogUnavailable(Exception):
     """It is not known whether the messages are in the log: append them again."""
 
 
-class NoTopic(LogUnavailable):
-    """The log has no such topic: make it."""
+class UnknownTopic(LogUnavailable):
+    """The log has no such topic: `leadgate topics create` makes it. Nothing was appended."""
 
 
 class NotTaken(Exception):
@@ -45,6 +46,12 @@ class Message:
     key: str
     value: bytes | None
     headers: Headers
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers; at most `LARGEST`."""
+        headers = sum(len(name.encode()) + len(value) for name, value in self.headers)
+        return len(self.key.encode()) + len(self.value or b"") + headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +101,23 @@ class Gap:
 
 
 class Subscription(Protocol):
-    """Reads on from the positions that `start` gave."""
+    """Reads on from the positions that `start` gave. One task uses it.
+
+    Several of a group may be given the same partition; who moves its position has it. One that is ours no more gives
+    nothing, and to `seek` or `pause` it does nothing.
+    """
 
     async def poll(self, limit: int, wait: timedelta) -> Batch:
         """At most `limit` records; waits up to `wait` for the first. May be empty.
 
-        Raises: LogUnavailable.
+        A span begins where the one before it in its partition ended, or where `start` or `seek` said.
+
+        Raises: LogUnavailable, and whatever `start` raises: open another one then.
         """
         ...
 
     async def seek(self, place: Place, position: int) -> None:
-        """Read on from `position` (after an overtaken or failed batch, a pause or a gap)."""
+        """Read on from `position` (after an overtaken or failed batch, a pause or a gap), whatever came before."""
         ...
 
     async def pause(self, place: Place) -> None:
@@ -126,7 +139,8 @@ class Appends(Protocol):
     async def append(self, messages: Sequence[Message]) -> None:
         """Make the messages durable, those of a key in order.
 
-        Raises: LogUnavailable; TooLarge (nothing was appended); NotTaken.
+        Raises: LogUnavailable (some may be in the log); TooLarge, UnknownTopic (none is); NotTaken (those of other
+        keys may be in the log).
         """
         ...
 
@@ -139,7 +153,8 @@ class EventLog(Appends, Protocol):
     ) -> AbstractAsyncContextManager[Subscription]:
         """Read topics as one of a group.
 
-        `start` tells the position that counts, when a partition comes to us; None: it is paused.
+        `start` tells the position that counts, each time that a partition comes to us; None: it is paused. It is
+        called by `poll` alone.
         """
         ...
 

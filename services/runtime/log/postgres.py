@@ -64,9 +64,8 @@ class PostgresLog:
 
     async def append(self, messages: Sequence[Message]) -> None:
         for message in messages:
-            size = len(message.key) + len(message.value or b"") + sum(len(n) + len(v) for n, v in message.headers)
-            if size > LARGEST:
-                raise TooLarge(f"a message of {size} bytes for {message.topic}; the limit is {LARGEST}")
+            if message.size > LARGEST:
+                raise TooLarge(f"a message of {message.size} bytes for {message.topic}; the limit is {LARGEST}")
         await self._appends.coalesce(tuple(messages))
 
     async def _put(self, asks: Sequence[Sequence[Message]]) -> Sequence[None]:

@@ -10,7 +10,7 @@ from services.runtime.hot import driver
 from services.runtime.log.headers import to_json
 from services.runtime.log.messages import emitted
 from services.runtime.log.partitioner import partition_of
-from services.runtime.log.port import Message, Place
+from services.runtime.log.port import Message, Place, UnknownTopic
 from services.runtime.tx import ReadTx, Tx
 
 LOOK = 30.0
@@ -63,10 +63,6 @@ UPDATE log.partitions SET first_offset = $3 WHERE topic = $1 AND partition = $2 
 """
 
 IDENTITY_SQL = "SELECT identity FROM log.meta"
-
-
-class UnknownTopic(Exception):
-    """The topic has no partitions: `leadgate topics create` makes them."""
 
 
 class LogTable:

@@ -18,7 +18,7 @@ from schemas.topics import Topic
 from services.runtime.exits import BadSetting
 from services.runtime.log.kafka.held import Held
 from services.runtime.log.kafka.topicids import TopicIds
-from services.runtime.log.port import LogUnavailable, NoTopic, Place
+from services.runtime.log.port import LogUnavailable, Place, UnknownTopic
 
 C = TypeVar("C")
 
@@ -66,7 +66,7 @@ class Cluster:
         await self._looker.close()
 
     async def standing(self, topic: Topic) -> Standing:
-        """How a topic stands. Raises: LogUnavailable, NoTopic."""
+        """How a topic stands. Raises: LogUnavailable, UnknownTopic."""
         return (await self._stand([topic]))[topic.name]
 
     async def places(self, topics: Sequence[Topic]) -> list[Place]:
@@ -144,7 +144,7 @@ class Cluster:
         await self._made(topics)
 
     async def shortcomings(self, topics: Sequence[Topic]) -> list[str]:
-        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable, NoTopic."""
+        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable, UnknownTopic."""
         seen = await self.look(topics)
         _demand({topic.name for topic in topics}, seen)
         said = [
@@ -254,7 +254,7 @@ async def opened(client: C, start: Callable[[], Awaitable[None]], close: Callabl
 
 def _demand(names: set[str], seen: Seen) -> None:
     if missing := names - seen.topics.keys():
-        raise NoTopic(f"Kafka has no topic {', '.join(sorted(missing))}: run `leadgate topics create`")
+        raise UnknownTopic(f"Kafka has no topic {', '.join(sorted(missing))}: run `leadgate topics create`")
 
 
 def _refuse(errors: Sequence[Sequence[Any]], *fine: type[KafkaError]) -> None:

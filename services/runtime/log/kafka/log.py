@@ -63,5 +63,5 @@ class KafkaLog:
         await self._cluster.create(topics, partitions, replicas)
 
     async def shortcomings(self, topics: Sequence[Topic]) -> list[str]:
-        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable, NoTopic."""
+        """How the topics are less durable than the design asks, in words. Raises: LogUnavailable, UnknownTopic."""
         return await self._cluster.shortcomings(topics)
