@@ -50,6 +50,10 @@ class _Flood(Exception):
         self.end = end
 
 
+class _OtherLog(Exception):
+    """A position counts in another log than the one that we subscribed to: subscribe again."""
+
+
 class Consumer(Generic[E]):
     """Reads topics as `group`, at most `limit` records at a time."""
 
@@ -76,6 +80,11 @@ class Consumer(Generic[E]):
 
     async def run(self) -> None:
         """Consume until cancelled. Raises: LogUnavailable, or what an outage raised, outside of a batch."""
+        while True:
+            with contextlib.suppress(_OtherLog):
+                await self._run()
+
+    async def _run(self) -> None:
         self._identities = {topic.name: await self._edge.log.identity(topic) for topic in self.topics}
         self._brakes.clear()
         self._stopped.clear()
@@ -131,10 +140,12 @@ class Consumer(Generic[E]):
         async with self._edge.database.read() as tx:
             standing = await positions.standings(tx, self.group)
         for place in places:
-            if self._goes_on(standing[place]):
-                await subscription.seek(place, standing[place].position)
-            else:
+            if not self._goes_on(standing[place]):
                 await subscription.pause(place)
+            elif standing[place].log != self._identities[place.topic]:
+                raise _OtherLog(f"{place.topic} was replaced, and that is accepted")
+            else:
+                await subscription.seek(place, standing[place].position)
 
     async def _stop_at(self, gap: Gap) -> None:
         """Nothing skips silently (law 12). Where it was only we who stood there, we are told so as we look again."""
