@@ -30,7 +30,7 @@ PAGE = 500
 """How many versions go at once."""
 SETTLED = 1.0
 """Seconds after which brokers that answer again have taken what was sent to them before."""
-_IN_TIME = LEASE.total_seconds() / 2
+IN_TIME = LEASE.total_seconds() / 2
 """Seconds after which one who was told to lead asks again before appending."""
 _TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in SERIES}
 
@@ -82,7 +82,7 @@ class Publisher:
                 page, now = await kept.after(tx, start, PAGE), tx.now
             if not page:
                 return False
-            if loop.time() - asked > _IN_TIME:
+            if loop.time() - asked > IN_TIME:
                 return True
             self._unsure = True
             await self._edge.log.append([message_of(one, as_of, now) for one in page])

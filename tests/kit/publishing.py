@@ -102,6 +102,20 @@ class Slow(Beside):
         await self._log.append(messages)
 
 
+class SlowToLook(Beside):
+    """It says which topics it has only when `go` is set."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(log)
+        self.on_its_way = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def identity(self, topic: Topic) -> str:
+        self.on_its_way.set()
+        await self.go.wait()
+        return await self._log.identity(topic)
+
+
 class Late(Beside):
     """The first append is said to have failed, and lands when the brokers answer again, or after the next one."""
 

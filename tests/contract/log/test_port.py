@@ -236,3 +236,7 @@ async def test_what_was_appended_since_can_be_read_alone(log: EventLog) -> None:
     assert [record.value for record in read_since] == [b"before"]
     later = before.appended_at + timedelta(hours=1)
     assert [records async for records in log.read([LIFECYCLE], since=later)] == []
+
+
+async def test_where_nothing_was_appended_there_is_nothing_to_read(log: EventLog) -> None:
+    assert [records async for records in log.read([LIFECYCLE, SIGNALS])] == []

@@ -21,13 +21,14 @@ async def scan(
 ) -> AsyncIterator[Sequence[Record]]:
     """Records to the ends as they are now, see the port. Raises: LogUnavailable."""
     bounds = await cluster.bounds(await cluster.places(topics))
+    filled = {place: span for place, span in bounds.items() if span[0] < span[1]}
+    if not filled:  # aiokafka's consumer, closed before it has done anything, cancels whoever closes it
+        return
     consumer = AIOKafkaConsumer(bootstrap_servers=cluster.servers, enable_auto_commit=False, auto_offset_reset="none")
     try:
         await opened(consumer, consumer.start, consumer.stop)
         try:
-            for place, (first, end) in bounds.items():
-                if first == end:
-                    continue
+            for place, (first, end) in filled.items():
                 tp = cluster.tp(place)
                 consumer.assign([tp])
                 if since is not None:
