@@ -19,15 +19,17 @@ class Topic:
     key: str
     kept: timedelta | None
     compacted: bool = False
+    ordered: bool = False
+    """Records of a key are in order for ever, so that the topic keeps the number of partitions it was made with."""
 
 
 INBOUND = Topic("leads.inbound.v1", "keyed hash of the person where known (locality, not order)", timedelta(days=14))
 OUTBOUND = Topic("leads.outbound.v1", "keyed hash of the person where known (locality, not order)", timedelta(days=14))
-LIFECYCLE = Topic("leads.lifecycle.v1", "lead id", None)
+LIFECYCLE = Topic("leads.lifecycle.v1", "lead id", None, ordered=True)
 SIGNALS = Topic("queues.signals.v1", "queue", timedelta(days=7))
-FUNNEL = Topic("metrics.funnel.v1", "series", None, compacted=True)
-SPEED = Topic("metrics.speed-to-lead.v1", "series", None, compacted=True)
-QUEUES = Topic("metrics.queues.v1", "series", None, compacted=True)
+FUNNEL = Topic("metrics.funnel.v1", "series", None, compacted=True, ordered=True)
+SPEED = Topic("metrics.speed-to-lead.v1", "series", None, compacted=True, ordered=True)
+QUEUES = Topic("metrics.queues.v1", "series", None, compacted=True, ordered=True)
 
 INTAKE = (INBOUND, OUTBOUND)
 """What the router reads, and what is accepted is counted in."""

@@ -51,8 +51,10 @@ Examples:
 )
 @shared
 def create(shared: Shared, partitions: int, replicas: int | None) -> None:
-    """Create the topics, or give them more partitions. They never have fewer."""
+    """Create the topics, or give them more partitions.
 
+    Topics never have fewer. Those in which each key is in order (leads.lifecycle, metrics) stay as they were made.
+    """
     made = at_store(shared, lambda edge: create_topics(edge, partitions, replicas))
     rows = [{"topic": topic, "partitions": n} for topic, n in made.items()]
     shared.say({"topics": rows}, "\n".join(f"{topic:26} {n:4} partitions" for topic, n in made.items()))
@@ -61,7 +63,7 @@ def create(shared: Shared, partitions: int, replicas: int | None) -> None:
 async def create_topics(edge: Edge, partitions: int = PARTITIONS, replicas: int | None = None) -> dict[str, int]:
     """Create the topics that are missing, and the partitions; how many each topic has now."""
     async with edge.database.tx() as tx:
-        await table.create(tx, [topic.name for topic in TOPICS], partitions)
+        await table.create(tx, TOPICS, partitions)
     topics = list(TOPICS)
     if edge.kafka is not None:
         topics += SERIES

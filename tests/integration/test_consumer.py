@@ -128,7 +128,7 @@ async def test_a_topic_that_is_not_there_is_no_records_fault(edge: Edge, effects
     async with running(consumer(edge, tell).run()):
         await until(tried_again)
         async with edge.database.tx() as tx:
-            await table.create(tx, [LIFECYCLE.name], PARTITIONS)
+            await table.create(tx, [LIFECYCLE], PARTITIONS)
         await drained(edge)
     assert (await effects(), await reasons(edge)) == ([1], [])
 

@@ -8,7 +8,7 @@ import pytest
 from schemas.events.lifecycle import LeadRejected
 from schemas.events.signals import QueueReplenishmentRequired
 from schemas.events.stamp import SYSTEM, Told
-from schemas.topics import LIFECYCLE, SIGNALS, TOPICS
+from schemas.topics import INBOUND, LIFECYCLE, SIGNALS, TOPICS
 from services.runtime import trace
 from services.runtime.edge import Edge
 from services.runtime.hot import driver
@@ -132,20 +132,27 @@ async def test_a_topic_that_grows_is_written_and_read_by_those_who_run(
 ) -> None:
     monkeypatch.setattr(postgres, "_PLACES", 0.0)
     monkeypatch.setattr(table, "LOOK", 0.0)
-    async with edge.log.subscribe("all", [LIFECYCLE], from_start) as subscription:
+    async with edge.log.subscribe("all", [INBOUND], from_start) as subscription:
         await subscription.poll(1, AT_ONCE)
         async with edge.database.tx() as tx:
-            await table.create(tx, [LIFECYCLE.name], 24)
-        assert len(await edge.log.ends([LIFECYCLE])) == 24
-        await edge.log.append([Message(LIFECYCLE.name, f"ld_{number}", b"{}", ()) for number in range(200)])
+            await table.create(tx, [INBOUND], 24)
+        assert len(await edge.log.ends([INBOUND])) == 24
+        await edge.log.append([Message(INBOUND.name, f"ld_{number}", b"{}", ()) for number in range(200)])
         records = (await subscription.poll(500, AT_ONCE)).records
     assert {record.place.partition for record in records} == set(range(24))
 
 
+async def test_a_topic_in_which_keys_are_in_order_never_grows(edge: Edge) -> None:
+    async with edge.database.tx() as tx:
+        await table.create(tx, [LIFECYCLE, INBOUND], 24)
+    assert len(await edge.log.ends([LIFECYCLE])) == 12
+    assert len(await edge.log.ends([INBOUND])) == 24
+
+
 async def test_a_topic_never_has_fewer_partitions(edge: Edge) -> None:
     async with edge.database.tx() as tx:
-        await table.create(tx, [LIFECYCLE.name], 3)
-    assert len(await edge.log.ends([LIFECYCLE])) == 12
+        await table.create(tx, [INBOUND], 3)
+    assert len(await edge.log.ends([INBOUND])) == 12
 
 
 @pytest.mark.parametrize("value", [b"", b"plain", "Zoë".encode(), b"\xff\xfe", b"a\0b", b'["x"]'])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from schemas.topics import Topic
 from services.runtime.hot import driver
 from services.runtime.log.headers import to_json
 from services.runtime.log.messages import emitted
@@ -42,7 +43,9 @@ JOIN counter USING (topic, partition)
 
 CREATE_SQL = """
 INSERT INTO log.partitions (topic, partition)
-SELECT topic, partition FROM unnest($1::text[]) AS topic, generate_series(0, $2 - 1) AS partition
+SELECT t.topic, partition
+FROM unnest($1::text[], $2::bool[]) AS t (topic, ordered), generate_series(0, $3 - 1) AS partition
+WHERE NOT (t.ordered AND EXISTS (SELECT FROM log.partitions AS p WHERE p.topic = t.topic))
 ON CONFLICT DO NOTHING
 """
 
@@ -107,9 +110,10 @@ class LogTable:
         return self._counts
 
 
-async def create(tx: Tx, topics: Sequence[str], partitions: int) -> None:
-    """Make topics, or give them more partitions. They never have fewer."""
-    await driver(tx).execute(CREATE_SQL, list(topics), partitions)
+async def create(tx: Tx, topics: Sequence[Topic], partitions: int) -> None:
+    """Make topics, or give them more partitions; but ordered ones stay as they are, and none has fewer."""
+    names, ordered = [topic.name for topic in topics], [topic.ordered for topic in topics]
+    await driver(tx).execute(CREATE_SQL, names, ordered, partitions)
 
 
 async def trim(tx: Tx, topic: str, before: datetime, limit: int) -> int:

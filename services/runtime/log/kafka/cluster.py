@@ -134,7 +134,7 @@ class Cluster:
         more = {
             self.prefix + name: NewPartitions(partitions)
             for name, standing in seen.topics.items()
-            if len(standing.partitions) < partitions
+            if len(standing.partitions) < partitions and name not in {topic.name for topic in topics if topic.ordered}
         }
         async with self._admin() as admin:
             if new:
