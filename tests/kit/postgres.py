@@ -37,7 +37,8 @@ async def create_template(server: Embedded) -> str:
     await migrate(server.url(TEMPLATE))
     conn = await asyncpg.connect(server.url(TEMPLATE))
     try:
-        await conn.execute(table.CREATE_SQL, [topic.name for topic in TOPICS], PARTITIONS)
+        names, ordered = [topic.name for topic in TOPICS], [topic.ordered for topic in TOPICS]
+        await conn.execute(table.CREATE_SQL, names, ordered, PARTITIONS)
     finally:
         await conn.close()
     return TEMPLATE

@@ -72,6 +72,8 @@ class PostgresLog:
         try:
             async with self._database.tx() as tx:
                 await self._table.put(tx, [message for ask in asks for message in ask])
+        except LogUnavailable:
+            raise  # there is no such topic
         except Exception as error:
             match failure(error):
                 case Failure.OUTAGE:
