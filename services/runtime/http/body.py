@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
+from services.runtime.http.headers import first
 from services.runtime.http.problems import (
     MOST_MISTAKES,
     Invalid,
@@ -32,7 +33,7 @@ class ClientGone(Exception):
 
 async def read(request: Request, limit: int) -> bytes:
     """The whole body. Raises: TooLarge as soon as it is known to be over `limit` bytes; ClientGone."""
-    announced = request.headers.get("content-length")
+    announced = first(request.scope, b"content-length")
     if announced is not None and announced.isascii() and announced.isdigit() and len(announced.lstrip("0")) < 19:
         if int(announced) > limit:
             raise TooLarge(limit)
@@ -58,9 +59,10 @@ def media_type_of(request: Request, accepted: tuple[str, ...], *, required: bool
 
     Raises: UnsupportedMediaType, for a content encoding and for a charset other than UTF-8 too.
     """
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+    encoding = first(request.scope, b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in ("identity", ""):
         raise UnsupportedMediaType(accepted, "A compressed body is not read: send it without Content-Encoding.")
-    told = request.headers.get("content-type", "").strip()
+    told = (first(request.scope, b"content-type") or "").strip()
     if not told:
         if required:
             raise UnsupportedMediaType(accepted)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from schemas.words import FencingToken
 from services.runtime.http.problems import MalformedHeader
@@ -22,6 +23,16 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]{1,255}", re.ASCII)
 _TOKEN = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+def given(scope: Scope, name: bytes) -> list[str]:
+    """The values of a header, by its name in lower case, as servers give names to applications."""
+    return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
+
+
+def first(scope: Scope, name: bytes) -> str | None:
+    """The first value of a header."""
+    return next((value.decode("latin-1") for each, value in scope["headers"] if each == name), None)
 
 
 def request_id_of(raw: str | None, now: datetime) -> str:
@@ -60,7 +71,7 @@ def claim_token_of(request: Request) -> FencingToken | None:
 
 def bearer_of(request: Request) -> str | None:
     """The key that the request shows, empty where Authorization says something else."""
-    told = request.headers.getlist("authorization")
+    told = given(request.scope, b"authorization")
     if not told:
         return None
     scheme, _, key = told[0].strip().partition(" ")
@@ -68,7 +79,7 @@ def bearer_of(request: Request) -> str | None:
 
 
 def _single(request: Request, name: str) -> str | None:
-    told = request.headers.getlist(name)
+    told = given(request.scope, name.lower().encode())
     if len(told) > 1:
         raise MalformedHeader(name, f"{name} is given more than once.")
     return told[0].strip() if told else None

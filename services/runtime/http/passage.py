@@ -5,11 +5,10 @@ from time import perf_counter
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.runtime.edge import Edge
-from services.runtime.http.headers import REQUEST_ID, TRACEPARENT, request_id_of, traceparent_of
+from services.runtime.http.headers import REQUEST_ID, TRACEPARENT, first, request_id_of, traceparent_of
 from services.runtime.http.problems import Internal, ProblemResponse
 from services.runtime.trace import Trace, following
 
@@ -18,6 +17,9 @@ QUIET: Final = frozenset({"/livez", "/readyz", "/metrics", "/static/{version}/{n
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What is counted by name: a caller may make up others without end."""
+
+_REQUEST_ID: Final = REQUEST_ID.lower().encode()
+_TRACEPARENT: Final = TRACEPARENT.lower().encode()
 
 log = structlog.get_logger("leadgate.http")
 
@@ -33,10 +35,9 @@ class Passage:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        request_id = request_id_of(headers.get(REQUEST_ID), self._edge.clock.now())
-        traceparent = traceparent_of(headers.get(TRACEPARENT))
-        answer = _Answer(scope, send, {REQUEST_ID: request_id, TRACEPARENT: traceparent})
+        request_id = request_id_of(first(scope, _REQUEST_ID), self._edge.clock.now())
+        traceparent = traceparent_of(first(scope, _TRACEPARENT))
+        answer = _Answer(scope, send, request_id, traceparent)
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         # A copy: the server looks at its own again, to know whether a body has to follow.
         scope = {**scope, "leadgate.request_id": request_id, "method": method}
@@ -68,9 +69,13 @@ class Passage:
 class _Answer:
     """The answer on its way out: with the headers of every answer, and to a HEAD without its body."""
 
-    def __init__(self, scope: Scope, send: Send, headers: dict[str, str]) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str, traceparent: str) -> None:
         self._send = send
-        self._headers = headers
+        self._headers = (
+            (_REQUEST_ID, request_id.encode()),
+            (_TRACEPARENT, traceparent.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        )
         self._bodiless = scope["method"] == "HEAD"
         self.status = 0
         self.cut = False
@@ -79,10 +84,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Content-Type-Options"] = "nosniff"
-            for name, value in self._headers.items():
-                headers[name] = value
+            message["headers"] = [*message["headers"], *self._headers]
         elif self._bodiless and message["type"] == "http.response.body":
             self.cut = message.get("more_body", False)
             await self._send({"type": "http.response.body", "body": b""})

@@ -69,9 +69,10 @@ class Route(APIRoute):
         super().__init__(path, shown, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        return self._answer
+        return self.answer
 
-    async def _answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """Answer, whatever comes: with a problem where it fails."""
         edge = request.app.state.edge
         call = Call(edge, request, request.scope["leadgate.request_id"], edge.clock.now())
         try:
