@@ -244,6 +244,35 @@ async def test_what_a_former_leader_sends_late_does_not_stay_behind_newer_versio
     await assert_complete(kafka_edge)
 
 
+async def test_what_a_former_leader_sends_while_another_is_at_it_is_seen_by_that_one(
+    kafka_edge: Edge, tail: Tail, clock: ManualClock
+) -> None:
+    slow, slow_too = Slow(kafka_edge.log), Slow(kafka_edge.log)
+    former, leader = Publisher(with_log(kafka_edge, slow), tail), Publisher(with_log(kafka_edge, slow_too), tail)
+    await count(kafka_edge.database, Tale(1).enquiry().told)
+    await refold_all(kafka_edge.database)
+    async with asyncio.TaskGroup() as group:
+        late = group.create_task(former.turn())
+        await slow.on_its_way.wait()
+        clock.move(LEASE)
+        await count(kafka_edge.database, Tale(2).enquiry().told)
+        await refold_all(kafka_edge.database)
+        slow_too.go.set()
+        await all_turns(leader.turn)
+        slow_too.go.clear()
+        slow_too.on_its_way.clear()
+        await count(kafka_edge.database, Tale(3).enquiry(source="fair").told)
+        await refold_all(kafka_edge.database)
+        turn = group.create_task(leader.turn())
+        await slow_too.on_its_way.wait()
+        slow.go.set()
+        await late
+        slow_too.go.set()
+        await turn
+    await all_turns(leader.turn)
+    await assert_complete(kafka_edge)
+
+
 async def test_what_lands_after_it_was_given_up_does_not_stay_behind_newer_versions(
     kafka_edge: Edge, tail: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
