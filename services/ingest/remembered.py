@@ -96,7 +96,7 @@ def text_of(what: Remembered) -> str:
 
 async def keep(edge: Edge, regions: Regions) -> None:
     """Save what the database says, and again whenever that has changed, until cancelled."""
-    folder, fingerprint, saved = edge.settings.data_dir, edge.keyring.fingerprint, ""
+    path, fingerprint, saved = edge.settings.data_dir / FILE, edge.keyring.fingerprint, ""
 
     async def work() -> None:
         nonlocal saved
@@ -107,16 +107,11 @@ async def keep(edge: Edge, regions: Regions) -> None:
         if text != saved:
             saved = text
             try:
-                await asyncio.to_thread(_save, folder, text)
+                await asyncio.to_thread(whole.write, path, text)
             except OSError as error:
-                _log.warning("keys_not_saved", folder=str(folder), error=str(error))
+                _log.warning("keys_not_saved", file=str(path), error=str(error))
 
     await every(_LOOK, work, edge.wake, CHANNEL, "policy")
-
-
-def _save(folder: Path, text: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    whole.write(folder / FILE, text)
 
 
 def _principal(key: _Key) -> Principal:

@@ -78,8 +78,9 @@ def launch(name: str, data_dir: Path, *flags: str, **settings: str) -> tuple[sub
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
     assert process.stdout is not None
     line = process.stdout.readline()
-    if not line:
+    if not line or json.loads(line).get("event") != "ready":
         process.wait(_PATIENCE)
+        process.stdout.close()
         words = said.read_text(errors="replace")[-3000:]
         raise AssertionError(f"leadgate {name} ended with {process.returncode}:\n{words}")
     return process, json.loads(line)
