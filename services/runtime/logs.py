@@ -16,6 +16,26 @@ _LIBRARIES = ("uvicorn", "asyncio", "alembic", "sqlalchemy", "aiokafka")  # aiok
 _MUTE = ("python_multipart",)
 """What they say of a bad request, its sender is told; anybody could fill the log with it."""
 
+_SELDOM = 10.0
+"""Seconds in which a client of Kafka says a thing once: while brokers are down, it says it a hundred times a second."""
+
+
+class Seldom(logging.Filter):
+    """Lets a thing that aiokafka says pass once in a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._again: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        what = (record.name, str(record.msg))
+        if record.created < self._again.get(what, 0.0):
+            return False
+        self._again[what] = record.created + _SELDOM
+        return True
+
 
 def configure(settings: Settings) -> None:
     """Set logging up for this process."""
@@ -43,6 +63,7 @@ def configure(settings: Settings) -> None:
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ends]
         )
     )
+    handler.addFilter(Seldom())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))

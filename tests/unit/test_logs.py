@@ -10,7 +10,7 @@ import structlog
 from services.ingest.formbody import fields_of
 from services.runtime import trace
 from services.runtime.http.problems import MalformedBody
-from services.runtime.logs import configure
+from services.runtime.logs import Seldom, configure
 from services.runtime.settings import Settings
 
 
@@ -92,3 +92,29 @@ def test_for_people_it_is_no_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "happened" in err
     assert "number=3" in err
     assert not err.startswith("{")
+
+
+def test_while_brokers_are_down_the_client_says_each_thing_once_in_a_while(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure(Settings(log_format="json"))
+    for number in range(100):
+        logging.getLogger("aiokafka").error("Unable connect to node with id %s", number)
+        logging.getLogger("aiokafka.producer").warning("Got error produce response: %s", number)
+        logging.getLogger("leadgate.other").warning("ours is always said")
+    said = [str(line["event"]).split(":")[0] for line in lines(capsys)]
+    assert {each: said.count(each) for each in said} == {
+        "Unable connect to node with id 0": 1,
+        "Got error produce response": 1,
+        "ours is always said": 100,
+    }
+
+
+def test_after_that_while_the_client_is_heard_again() -> None:
+    seldom = Seldom()
+    record = logging.makeLogRecord({"name": "aiokafka", "msg": "Unable to connect", "created": 1000.0})
+    heard = []
+    for second in (0.0, 0.1, 9.9, 10.0, 10.1, 20.0):
+        record.created = 1000.0 + second
+        heard.append(seldom.filter(record))
+    assert heard == [True, False, False, True, False, True]
