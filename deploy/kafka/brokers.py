@@ -125,12 +125,17 @@ class Brokers:
 
 
 def start(
-    size: int, directory: Path, ports: Sequence[int] | None = None, say: Callable[[str], None] = _quiet
+    size: int,
+    directory: Path,
+    ports: Sequence[int] | None = None,
+    say: Callable[[str], None] = _quiet,
+    advertised: Sequence[int] | None = None,
 ) -> Brokers:
     """Start one broker or three on `directory`, which is made if need be; return when all serve.
 
     Each uses two ports, the one given (by default one that is free) and the next. Data that is there is kept, and
-    with it the ports.
+    with it the ports. `advertised`: the ports by which clients and the other brokers are to reach them, those of a
+    proxy that listens there already.
     Raises: Unavailable where Java or Maven is missing or a broker does not start; Refused where the directory is in
     use, or holds something else.
     """
@@ -140,7 +145,10 @@ def start(
     brokers = None
     try:
         cluster, places = _cluster(directory, size, ports)
-        nodes = [Node(at, directory / str(at.number), cluster, places, folder, lock.fileno()) for at in places]
+        nodes = [
+            Node(at, directory / str(at.number), cluster, places, folder, lock.fileno(), shown)
+            for at, shown in zip(places, advertised or [None] * size, strict=True)
+        ]
         with ThreadPoolExecutor(size) as together:
             list(together.map(Node.format, nodes))
         brokers = Brokers(nodes, lock)

@@ -1,6 +1,7 @@
 """One broker of a local cluster: its configuration, its storage and its process."""
 
 import base64
+import os
 import shutil
 import signal
 import socket
@@ -102,9 +103,19 @@ class Node:
     """A broker and its process, on `folder`."""
 
     def __init__(
-        self, place: Place, folder: Path, cluster: str, all_places: tuple[Place, ...], jars: Path, lock: int
+        self,
+        place: Place,
+        folder: Path,
+        cluster: str,
+        all_places: tuple[Place, ...],
+        jars: Path,
+        lock: int,
+        advertised: int | None = None,
     ) -> None:
-        """`jars` is their folder; `lock`, an open file, is held for as long as the broker lives."""
+        """`jars` is their folder; `lock`, an open file, is held for as long as the broker lives.
+
+        `advertised` is the port by which others reach it, where that is not its own.
+        """
         self.place = place
         self.log = folder / "broker.log"
         self._folder = folder
@@ -112,6 +123,7 @@ class Node:
         self._cluster = cluster
         self._all = all_places
         self._lock = lock
+        self._advertised = advertised or place.port
         archive = jars / ARCHIVE
         shared = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
         self._java = [java(), *JVM, *shared, "-cp", f"{jars}/*"]
@@ -193,6 +205,8 @@ class Node:
     def pause(self) -> None:
         """Stop it in its tracks (SIGSTOP), connections open and silent."""
         self._signal(signal.SIGSTOP)
+        if self.pid is not None:
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # until all its threads stand
         self._paused = True
 
     def resume(self) -> None:
@@ -225,13 +239,13 @@ class Node:
     def _configured(self, data: Path) -> Path:
         """Write its configuration anew, as this version has it."""
         port, copies = self.place.port, len(self._all)
-        listeners = f"CLIENTS://{HOST}:{port},CONTROLLERS://{self.place.controller}"
+        controllers = f"CONTROLLERS://{self.place.controller}"
         most = min(2, copies)
         settings = {
             **SETTINGS,
             "node.id": self.place.number,
-            "listeners": listeners,
-            "advertised.listeners": listeners,
+            "listeners": f"CLIENTS://{HOST}:{port},{controllers}",
+            "advertised.listeners": f"CLIENTS://{HOST}:{self._advertised},{controllers}",
             "controller.quorum.bootstrap.servers": ",".join(one.controller for one in self._all),
             "log.dirs": data,
             "default.replication.factor": copies,
