@@ -55,7 +55,7 @@ async def load(tx: Tx, keyring: Keyring, batch: Sequence[Received[LeadSubmitted]
     tests = {identity for lead in leads if lead.submitted.test for identity in lead.identities}
     identities = frozenset(identity for lead in leads for identity in lead.identities)
     await persons.lock(tx, identities)
-    theirs = await persons.known(tx, identities)
+    theirs = await persons.known(tx, [lead.identities for lead in leads])
     locked = await _lock_leads(tx, [lead.submitted.id for lead in leads], list(theirs))
     open_leads: dict[PersonId, list[OpenLead]] = {person: [] for person in theirs}
     for row in locked.values():
