@@ -39,7 +39,8 @@ async def run(
 
     A task that fails by an outage starts again, by and by; any other failure ends the process.
 
-    Raises: Unavailable where the port is taken; whatever else ended a task, Stuck among it.
+    Raises: Unavailable where the port is taken; what the database raises, where the keys cannot be loaded; whatever
+    else ended a task, Stuck among it.
     """
     from services.runtime.http.app import build_app  # it knows Edge and Process, which are ours
     from services.runtime.http.wire import Wire
@@ -57,6 +58,7 @@ async def run(
         )
     )
     try:
+        await edge.access.refresh()  # before it is said to be ready: from now on it admits without the database
         with _stops_on_signals(edge, server), turning():
             async with asyncio.TaskGroup() as group:
                 tasks = [
