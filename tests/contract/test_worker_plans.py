@@ -11,7 +11,7 @@ from sqlalchemy import text
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import ReadTx
-from services.store import measures, parking, pool, queues, returning, sweeps
+from services.store import measures, parking, pool, queues, rehoming, returning, sweeps
 from services.store.story import Stories
 
 
@@ -49,6 +49,13 @@ async def test_what_every_rep_has_returned_is_sought_among_the_queued_alone(expl
     assert "on items" in plan
     assert "Seq Scan" not in plan
     assert "Filter: (state" not in plan
+
+
+async def test_what_is_reserved_is_sought_among_reservations_alone(explaining: Explaining) -> None:
+    await rehoming.idle_reservations(explaining, 100, frozenset())
+    (plan,) = explaining.plans
+    assert "items_reserved" in plan
+    assert "reserved_for IS NOT NULL" in plan.split("Index Cond: ", 1)[1].splitlines()[0]
 
 
 async def test_a_release_reads_the_head_of_a_pool_in_order_without_a_sort(explaining: Explaining) -> None:
