@@ -262,6 +262,13 @@ def test_a_held_meeting_ends_the_hand_over_clock() -> None:
     assert clocks(closing().meeting(seconds=600, planned=500))[ClockName.QUALIFIED_CONVERSATION] == 380_000
 
 
+def test_a_meeting_that_is_said_to_have_been_before_there_was_a_lead_makes_no_negative_wait() -> None:
+    tale = Tale().received().decided("closing/uk").created(qualified_by="auto", seconds=0.05).queued("closing/uk")
+    took = clocks(tale.claimed("rep_bob").meeting(seconds=600, planned=-56 * 365 * 86400))
+    assert took[ClockName.CAPTURED_ATTEMPT] == took[ClockName.CAPTURED_CONVERSATION] == 0
+    assert took[ClockName.QUALIFIED_CONVERSATION] == 0
+
+
 def test_each_opportunity_has_its_own_hand_over_clock() -> None:
     tale = Tale().received(direction="outbound").created(1, seconds=100).created(2, seconds=200)
     assert [t.at - MONDAY for t in timings_of(fold(tale)[0])] == [timedelta(seconds=100), timedelta(seconds=200)]
