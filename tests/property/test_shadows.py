@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.rulebooks import with_rules
 
@@ -40,13 +40,15 @@ CLAUSES = st.one_of(
 PLAIN = st.lists(CLAUSES, min_size=1, max_size=3).map(dict)
 WHENS = st.builds(
     lambda plain, any_, not_: plain | ({"any": any_} if any_ else {}) | ({"not": not_} if not_ else {}),
-    st.lists(CLAUSES, max_size=3).map(dict),
+    st.lists(CLAUSES, min_size=1, max_size=2).map(dict),
     st.lists(PLAIN, max_size=2),
     st.one_of(st.none(), PLAIN),
 )
+CONDITIONS = st.lists(st.one_of(PLAIN, WHENS), min_size=2, max_size=12)
 
 
-@given(st.lists(WHENS, min_size=2, max_size=12))
+@settings(max_examples=300)
+@given(CONDITIONS)
 def test_what_is_found_is_as_if_each_were_looked_at_with_each(whens: list[dict[str, Any]]) -> None:
     mistakes = Mistakes({})
     read = Conditions(mistakes)
