@@ -11,6 +11,12 @@ from schemas.person import Contact
 from schemas.words import Frozen
 
 F = TypeVar("F", bound=Frozen)
+_SAID_OF = {
+    "email_kind": "email",
+    "email_valid": "email",
+    "phone_valid": "phone",
+    "profile_valid": "profile_url",
+}
 _HAS = {"has_email": "email_valid", "has_phone": "phone_valid", "has_profile": "profile_valid"}
 
 
@@ -44,6 +50,11 @@ def renewed(old: LeadSubmitted, new: LeadSubmitted) -> LeadSubmitted:
     )
 
 
+def filled(old: LeadSubmitted, new: LeadSubmitted) -> LeadSubmitted:
+    """A lead in whose contact stands what its person's next submission adds; nothing that it has is replaced."""
+    return old.model_copy(update={"contact": _contact(new.contact, old.contact)})
+
+
 def _at(lead: LeadSubmitted, path: str, qualification: Mapping[str, Any]) -> Any:
     if path.startswith(CUSTOM):
         return lead.custom.get(path.removeprefix(CUSTOM))
@@ -75,13 +86,10 @@ def _clean(value: Any) -> Value | None:
 
 
 def _contact(old: Contact, new: Contact) -> Contact:
-    """An identity goes with the flag that says whether it is valid."""
+    """An identity goes with what is said of it: whether it is valid, and of which kind an e-mail is."""
     merged = _over(old, new)
     return merged.model_copy(
-        update={
-            flag: getattr(new if getattr(new, name) else old, flag)
-            for name, flag in (("email", "email_valid"), ("phone", "phone_valid"), ("profile_url", "profile_valid"))
-        }
+        update={said: getattr(new if getattr(new, name) else old, said) for said, name in _SAID_OF.items()}
     )
 
 

@@ -34,6 +34,7 @@ async def lead(call: Call, lead_id: str, query: LeadQuery) -> LeadOut:
     ends = loop.time() + query.wait
     with call.edge.wake.waiting(f"lead:{lead_id}") as waiter:
         while True:
+            call.still_admitted()
             async with call.edge.database.read() as tx:
                 found = await leadviews.receipt(tx, lead_id, call.principal)
                 accepted = found is None and await _accepted(tx, call.edge.keyring, lead_id, call.principal)

@@ -135,6 +135,27 @@ def database(edge: Edge) -> Database:
     return edge.database
 
 
+@pytest.fixture
+async def own_server(tmp_path: Path) -> AsyncIterator[Embedded]:
+    """A PostgreSQL server that this test may stop."""
+    server = Embedded(tmp_path, options=FAST_AND_LOSING, say=lambda _: None)
+    await server.attach()
+    found = running(server.data_dir / "postgres")
+    assert found is not None
+    with gone_with_us(found.pid):
+        yield server
+    await server.leave()
+
+
+@pytest.fixture
+async def own_edge(own_server: Embedded, keyring: Keyring, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Edge]:
+    """The same as `edge`, on that server."""
+    url = own_server.url(await create_template(own_server))
+    settings = Settings(database_url=url, data_dir=tmp_path, secret="6b" * 32)
+    async with open_edge(settings, url, keyring, clock=clock) as edge:
+        yield edge
+
+
 @pytest.fixture(params=["postgres", "kafka"])
 async def log(request: pytest.FixtureRequest, edge: Edge) -> AsyncIterator[EventLog]:
     """The event log, by each of its adapters."""

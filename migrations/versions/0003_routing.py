@@ -146,7 +146,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "digest", "person_id"),
         schema="routing",
     )
-    op.create_index("identity_persons_person", "identity_persons", ["person_id"], unique=False, schema="routing")
+    op.create_index(
+        "identity_persons_person", "identity_persons", ["person_id", "kind"], unique=False, schema="routing"
+    )
     op.create_table(
         "items",
         sa.Column("id", sa.Text(collation="C"), nullable=False),

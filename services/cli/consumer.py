@@ -46,5 +46,9 @@ Examples:
 @shared
 def resume(shared: Shared, consumer: str, topic: str, partition: int, accept_gap: bool) -> None:
     """Let a partition go on that a brake or a gap stopped. See `leadgate dlq list` before."""
-    done = at_store(shared, lambda edge: consumer_resume(edge, consumer, topic, partition, accept_gap=accept_gap))
-    shared.say(done, f"{consumer} goes on in {topic}/{partition} at {done['position']}.")
+    stands, stopped = at_store(
+        shared, lambda edge: consumer_resume(edge, consumer, topic, partition, accept_gap=accept_gap)
+    )
+    where = f"in {topic}/{partition} at {stands['position']}"
+    words = f"{consumer} goes on {where}." if stopped else f"{consumer} was not stopped {where}: nothing was changed."
+    shared.say(stands, words)

@@ -2,6 +2,7 @@
 
 import json
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ def told(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong; the exit code that it means."""
     match error:
         case Ended():
-            return _fail(error.code, str(error), error.exit_code, as_json=as_json)
+            return _fail(error.code, str(error), error.exit_code, as_json=as_json, errors=error.errors)
         case click.Abort():
             return _fail("interrupted", "interrupted", 2, as_json=as_json)
         case click.exceptions.NoArgsIsHelpError():
@@ -29,7 +30,7 @@ def told(error: BaseException, *, as_json: bool) -> int:
     return _fail("internal", detail, 70, as_json=as_json)
 
 
-def _fail(code: str, detail: str, exit_code: int, *, as_json: bool) -> int:
+def _fail(code: str, detail: str, exit_code: int, *, as_json: bool, errors: Sequence[Mapping[str, Any]] = ()) -> int:
     """For people on stderr; for machines as a problem document, on stdout too."""
     if not as_json:
         click.echo(f"leadgate: {detail}", err=True)
@@ -41,6 +42,8 @@ def _fail(code: str, detail: str, exit_code: int, *, as_json: bool) -> int:
         "detail": detail,
         "exit_code": exit_code,
     }
+    if errors:
+        problem["errors"] = list(errors)
     text = json.dumps(problem, ensure_ascii=False)
     click.echo(text)
     click.echo(text, err=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 from schemas.words import PrincipalKind, QueueName, SourceName
 from services import policies
-from services.cli.policy import put_in_force
 from services.runtime import whole
 from services.runtime.edge import Edge
 from services.runtime.keys import NewKey, create
@@ -66,21 +65,21 @@ class Started:
         ]
 
 
-async def first_start(edge: Edge, file: Path, policy: str | None, *, demo: bool) -> Started:
+async def first_start(edge: Edge, file: Path, policy: policies.Sound | None, *, demo: bool) -> Started:
     """On an empty store, make what is needed and write its keys to `file`, for its owner's eyes.
 
     The file is written before the commit: were it the other way round, a crash between the two would lose the keys.
     Later starts make no keys, and publish `policy` only if it differs.
     """
+    first = policy or policies.sound((DEMO if demo else STARTER).read_text(encoding="utf-8"))
     async with edge.database.tx() as tx:
         if await policies.latest(tx) is not None:
             if policy is not None:
-                await put_in_force(tx, policy, "leadgate up --policy")
+                await policies.publish(tx, policy, "leadgate up --policy")
             version = await policies.latest(tx)
             assert version is not None
             return Started(version, _demo_of(file))
-        text = policy or (DEMO if demo else STARTER).read_text(encoding="utf-8")
-        published = await put_in_force(tx, text, "the demo's" if demo else "first start")
+        published = await policies.publish(tx, first, "the demo's" if demo else "first start")
         _, admin = await create(tx, edge.keyring, NewKey(PrincipalKind.ADMIN, name="first"))
         made = await _demo(edge, tx) if demo else None
         whole.write(file, json.dumps({"admin": admin, "demo": made}, indent=1) + "\n")

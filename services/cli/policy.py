@@ -13,7 +13,6 @@ from services import policies
 from services.cli.options import Shared, at_store, shared
 from services.runtime.edge import Edge
 from services.runtime.exits import Mistaken, NotFound
-from services.runtime.tx import Tx
 
 
 @click.group(
@@ -47,11 +46,11 @@ def check(shared: Shared, file: Path) -> None:
 @shared
 def publish(shared: Shared, file: Path, message: str) -> None:
     """Check FILE and put it in force. Everywhere within five seconds; a faulty one changes nothing: exit 1."""
-    text = read_policy(file)
+    policy = sound_policy(file)
 
     async def done(edge: Edge) -> policies.Published:
         async with edge.database.tx() as tx:
-            return await put_in_force(tx, text, message)
+            return await policies.publish(tx, policy, message)
 
     new = at_store(shared, done)
     words = "is in force" if new.changed else "was in force already: nothing changed"
@@ -75,20 +74,13 @@ def show(shared: Shared, version: int | None) -> None:
     shared.say({**asdict(found), "published_at": text_of(found.published_at)}, found.yaml.rstrip("\n"))
 
 
-async def put_in_force(tx: Tx, text: str, message: str) -> policies.Published:
-    """Publish. Raises: Mistaken, with every mistake in words."""
+def sound_policy(file: Path) -> policies.Sound:
+    """A policy file without mistakes. Raises: Mistaken, with all that there are, and what `read_policy` raises."""
     try:
-        return await policies.publish(tx, text, message)
+        return policies.sound(read_policy(file))
     except policies.Refused as refused:
-        raise Mistaken(_words("the policy", refused.mistakes)) from None
-
-
-def checked_policy(file: Path) -> str:
-    """The text of a policy file without mistakes. Raises: Mistaken, and what `read_policy` raises."""
-    text = read_policy(file)
-    if mistakes := checked(text).mistakes:
-        raise Mistaken(_words(file.name, mistakes))
-    return text
+        errors = [asdict(each) for each in refused.mistakes]
+        raise Mistaken(_words(file.name, refused.mistakes), errors) from None
 
 
 def read_policy(file: Path) -> str:

@@ -8,10 +8,11 @@ import uvloop
 
 from services.cli.first import CREDENTIALS, first_start
 from services.cli.options import Shared, serving
-from services.cli.policy import checked_policy
+from services.cli.policy import sound_policy
 from services.cli.processes import builder
 from services.cli.serving import ending, serve
 from services.cli.store import create_topics
+from services.policies import Sound
 from services.runtime import settings as config
 from services.runtime.edge import Edge, open_edge
 from services.runtime.embedded import Embedded
@@ -46,14 +47,15 @@ def up(shared: Shared, host: str | None, port: int | None, policy_file: Path | N
     """Run everything in one process, on one port, with an embedded PostgreSQL unless DATABASE_URL is set."""
     if demo and policy_file is not None:
         raise click.UsageError("--demo brings its own policy: give either --demo or --policy.")
-    policy = None if policy_file is None else checked_policy(policy_file)
+    policy = None if policy_file is None else sound_policy(policy_file)
     with ending(shared):
         uvloop.run(_up(shared, policy, demo=demo, host=host, port=port))
 
 
-async def _up(shared: Shared, policy: str | None, *, demo: bool, **flags: Any) -> None:
+async def _up(shared: Shared, policy: Sound | None, *, demo: bool, **flags: Any) -> None:
     settings = shared.settings(**flags)
     configure(settings)
+    config.make_data_dir(settings.data_dir)  # credentials.json stands there, wherever the database is
     keyring = config.keyring(settings)
     server = None if settings.database_url else Embedded(settings.data_dir)
     if server is not None:
@@ -73,7 +75,7 @@ async def _up(shared: Shared, policy: str | None, *, demo: bool, **flags: Any) -
 
 
 async def _serve(
-    shared: Shared, settings: Settings, edge: Edge, processes: list[Process], policy: str | None, *, demo: bool
+    shared: Shared, settings: Settings, edge: Edge, processes: list[Process], policy: Sound | None, *, demo: bool
 ) -> None:
     file = settings.data_dir.resolve() / CREDENTIALS
     await create_topics(edge)

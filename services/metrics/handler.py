@@ -1,7 +1,7 @@
 """What the consumer does with a batch: lifecycle events become facts and timings, measures stand for their queue."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -98,11 +98,10 @@ class Handler:
             old |= _keyed(timings_of(batch.before[known.lead]))
             new |= _keyed(timings_of(known))
         roots = {known.lead for known in changed} | {known.merged_into for known in changed if known.merged_into}
-        for again in await store.resubmissions(tx, roots & batch.before.keys()):
-            into = again.merged_into
-            assert into is not None, "asked for by this"
-            old |= _keyed(restarted(batch.before.get(again.lead, again), batch.before[into]))
-            new |= _keyed(restarted(again, batch.after[into]))
+        for into, merged in (await store.resubmissions(tx, roots & batch.before.keys())).items():
+            before = [batch.before.get(again.lead, again) for again in merged]
+            old |= _keyed(restarted(batch.before[into], before))
+            new |= _keyed(restarted(batch.after[into], merged))
         started = [timing for key, timing in new.items() if old.get(key) != timing]
         stopped = [key for key in old if key not in new]
         await store.keep_timings(tx, started, stopped)
@@ -121,5 +120,5 @@ def _merged_into(event: Told) -> LeadId | None:
     return into
 
 
-def _keyed(timings: Sequence[Timing]) -> dict[TimingKey, Timing]:
+def _keyed(timings: Iterable[Timing]) -> dict[TimingKey, Timing]:
     return {(timing.lead, timing.seq, timing.clock): timing for timing in timings}

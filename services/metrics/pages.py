@@ -71,6 +71,7 @@ def page_routes(freshness: Freshness) -> APIRouter:
         """The page."""
         measured_at = await freshness.reach_measured()
         as_of = await freshness.reach()
+        call.still_admitted()
         desks = desks_of(call.principal)
         async with call.edge.database.read() as tx:
             policy = await policy_of(tx)

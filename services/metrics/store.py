@@ -1,7 +1,7 @@
 """What the consumer writes: leads as folded, facts, timings, queues as measured, and what is stale by it."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,10 +90,14 @@ async def lock(tx: Tx, leads: Collection[LeadId]) -> dict[LeadId, Known]:
     return {row["lead_id"]: _known(row["known"]) or Known(row["lead_id"]) for row in rows}
 
 
-async def resubmissions(tx: ReadTx, roots: Collection[LeadId]) -> list[Known]:
-    """The leads that were merged into these."""
-    rows = await driver(tx).fetch(RESUBMISSIONS_SQL, list(roots))
-    return [_KNOWN.validate_json(row["known"]) for row in rows]
+async def resubmissions(tx: ReadTx, roots: Collection[LeadId]) -> Mapping[LeadId, Sequence[Known]]:
+    """The leads that were merged into these, by what they were merged into."""
+    found: dict[LeadId, list[Known]] = {}
+    for row in await driver(tx).fetch(RESUBMISSIONS_SQL, list(roots)):
+        known = _KNOWN.validate_json(row["known"])
+        assert known.merged_into is not None, "asked for by this"
+        found.setdefault(known.merged_into, []).append(known)
+    return found
 
 
 async def keep_leads(tx: Tx, leads: Iterable[Known]) -> None:

@@ -1,6 +1,6 @@
 """Timings: each clock that a lead has started, and how long it ran. They follow from what is known of the lead."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -62,25 +62,40 @@ def _handover(known: Known) -> Iterator[Timing]:
             yield Timing(known.lead, one.seq, ClockName.QUALIFIED_CONVERSATION, one.made_at, took, None, dims)
 
 
-def restarted(resubmission: Known, root: Known) -> tuple[Timing, ...]:
-    """The response clocks that a hand-raiser's resubmission starts, merged into `root` after an attempt there.
+def restarted(root: Known, resubmissions: Iterable[Known]) -> Iterator[Timing]:
+    """The response clocks that hand-raisers' resubmissions start, of those merged into `root`.
 
-    They run from its own captured time to the next attempt and the next conversation, under the desk, queue and
-    holder of the root. Before an attempt the root's own clock runs on, and there is nothing to add.
+    One that came after an attempt starts one. Of those that came before any, only the first does, and only where nobody
+    was due to answer the root itself: else the clock that was started runs on. They run from their own captured time to
+    the next attempt and the next conversation, under the desk, queue and holder of the root.
     """
-    captured = resubmission.captured_at
-    if resubmission.test or not resubmission.hand_raiser or captured is None or resubmission.received is None:
-        return ()
-    if resubmission.merged_into != root.lead or not any(one.at <= captured for one in root.tries):
-        return ()
-    dims = replace(root.first, direction=resubmission.direction, source=resubmission.source)
+    if root.received is None:
+        return
+    running = any(True for _ in _response(root))
+    for captured, again in sorted(_raised_again(root, resubmissions), key=lambda each: (each[0], each[1].lead)):
+        if not any(one.at <= captured for one in root.tries):
+            if running:
+                continue
+            running = True
+        yield from _restarted(captured, again, root)
+
+
+def _raised_again(root: Known, resubmissions: Iterable[Known]) -> Iterator[tuple[datetime, Known]]:
+    for one in resubmissions:
+        if one.merged_into == root.lead and one.hand_raiser and not one.test and one.captured_at is not None:
+            yield one.captured_at, one
+
+
+def _restarted(captured: datetime, again: Known, root: Known) -> Iterator[Timing]:
+    assert again.received is not None, "it told when it was captured"
+    dims = replace(root.first, direction=again.direction, source=again.source)
     later = [one for one in root.tries if one.at > captured]
     tried = min((one.at for one in later), default=None)
     conversed = min((one.at for one in later if one.conversation), default=None)
-    began = Timing(
-        resubmission.lead, resubmission.received, ClockName.CAPTURED_ATTEMPT, captured, _ms(captured, tried), None, dims
-    )
-    return began, replace(began, clock=ClockName.CAPTURED_CONVERSATION, took_ms=_ms(captured, conversed))
+    took = _ms(captured, tried)
+    began = Timing(again.lead, again.received, ClockName.CAPTURED_ATTEMPT, captured, took, None, dims)
+    yield began
+    yield replace(began, clock=ClockName.CAPTURED_CONVERSATION, took_ms=_ms(captured, conversed))
 
 
 def _ms(began: datetime, ended: datetime | None) -> int | None:

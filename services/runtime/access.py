@@ -86,7 +86,7 @@ class Access:
     """The live keys, in memory: a request is admitted without a look at the database, also while that is down.
 
     A key that is not among them is looked up, so a new one is good at once. A revoked one is refused at once where
-    `forget` is called, elsewhere after the next `refresh`: `run` calls it when woken, and each second.
+    `forget` is called, elsewhere after the next `refresh`: `run` calls it as it starts, when woken, and each second.
     """
 
     def __init__(self, database: Reads, keyring: Keyring) -> None:
@@ -95,12 +95,15 @@ class Access:
         self._by_digest: dict[bytes, Principal] = {}
         self._by_id: dict[str, Principal] = {}
         self._version: tuple[int, int] | None = None
+        self._loaded = False
         self._reachable = True
         self._gone: set[str] = set()  # a refresh that was under way at `forget` must not bring it back
+        self._learned: dict[bytes, Principal] = {}  # nor one at `learn` lose it
         self._looking = asyncio.Semaphore(2)  # so that made-up keys never take all connections
 
     async def refresh(self) -> None:
         """Load the live keys again, if any was made or revoked. Raises what the database raises."""
+        self._learned = {}
         try:
             async with self._database.read() as tx:
                 version = await self._version_of(tx)
@@ -114,20 +117,22 @@ class Access:
             raise
         self._reachable = True
         if rows is not None:
-            self._by_digest = {row["digest"]: Principal.of(row) for row in rows if row["id"] not in self._gone}
+            live = {row["digest"]: Principal.of(row) for row in rows} | self._learned
+            self._by_digest = {digest: one for digest, one in live.items() if one.key_id not in self._gone}
             self._by_id = {principal.key_id: principal for principal in self._by_digest.values()}
-            self._version = version
+            self._version = None if self._learned else version
+            self._loaded = True
 
     def remember(self, principals: Mapping[bytes, Principal]) -> None:
         """These were live, by their digests, when somebody last saw the database: they are until it is read."""
-        if self._version is None:
+        if not self._loaded:
             self._by_digest = dict(principals)
             self._by_id = {principal.key_id: principal for principal in principals.values()}
 
     @property
     def of_sources(self) -> Mapping[bytes, Principal] | None:
         """The live form and service keys by their digests; None until the database has been read."""
-        if self._version is None:
+        if not self._loaded:
             return None
         return {digest: one for digest, one in self._by_digest.items() if one.source is not None}
 
@@ -145,6 +150,14 @@ class Access:
         """Whom the key with this id stands for, if it is live. Raises: as `of_key`."""
         return self._by_id.get(key_id) or await self._look_up(keys.c.id == key_id)
 
+    def is_live(self, key_id: str) -> bool:
+        """Tell whether a key that was admitted is still live, as far as is known here: without a look."""
+        return key_id in self._by_id
+
+    def learn(self, secret: str, principal: Principal) -> None:
+        """This key was made: admit it from now on, should the database be down the next moment."""
+        self._learn(digest_of(self._keyring, secret), principal)
+
     def forget(self, key_id: str) -> None:
         """It was revoked: refuse it from now on."""
         self._gone.add(key_id)
@@ -152,21 +165,32 @@ class Access:
         self._by_digest = {digest: one for digest, one in self._by_digest.items() if one.key_id != key_id}
 
     async def _look_up(self, which: ColumnElement[bool]) -> Principal | None:
-        if not self._reachable:
-            if self._version is None:
-                raise NotToBeTold("the database does not answer")
-            return None
         try:
-            async with self._looking, self._database.read() as tx:
-                row = await tx.one(select(keys).where(which, keys.c.revoked_at.is_(None)))
+            async with self._looking:
+                if not self._reachable:
+                    if not self._loaded:
+                        raise NotToBeTold("the database does not answer")
+                    return None
+                async with self._database.read() as tx:
+                    row = await tx.one(select(keys).where(which, keys.c.revoked_at.is_(None)))
         except Exception as error:
             if failure(error) is not Failure.OUTAGE:
                 raise
             self._reachable = False
-            if self._version is None:
+            if not self._loaded:
                 raise
             return None
-        return Principal.of(row) if row is not None else None
+        if row is None:
+            return None
+        principal = Principal.of(row)
+        self._learn(row["digest"], principal)
+        return principal
+
+    def _learn(self, digest: bytes, principal: Principal) -> None:
+        if principal.key_id in self._gone:
+            return
+        self._by_digest[digest] = self._learned[digest] = self._by_id[principal.key_id] = principal
+        self._version = None  # it may be revoked by now: the next refresh loads all
 
     async def _version_of(self, tx: ReadTx) -> tuple[int, int]:
         """It changes with each key that is made or revoked: rows are never deleted."""

@@ -1,15 +1,28 @@
 """The edge of the database: the only BEGIN and COMMIT."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.runtime.clock import Clock
 from services.runtime.dsn import for_sqlalchemy
 from services.runtime.tx import Driver, ReadTx, Tx
+
+_BEGINS: Final = 8.0
+"""Seconds within which a transaction has a connection and has begun: a server that hangs ends nothing by itself."""
+_STATEMENT: Final = 20
+"""Seconds that a statement may take: PostgreSQL ends it."""
+_UNANSWERED: Final = _STATEMENT + 2
+"""Seconds after which a server that did not even end it is given up."""
+_ROLLBACK: Final = 2.0
+"""Seconds for a rollback; after that the connection is cut, which has the same effect."""
 
 
 class LastWords(Protocol):
@@ -54,7 +67,7 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self, *, readonly: bool) -> AsyncIterator[tuple[AsyncConnection, Driver, datetime]]:
-        async with self._engine.connect() as conn:
+        async with asyncio.timeout(_BEGINS) as beginning, self._engine.connect() as conn:
             while (driver := await _driver(conn)).is_closed():
                 await conn.invalidate()  # it died in the pool, and SQLAlchemy cannot know
             begun, clean = driver.transaction(readonly=readonly), False
@@ -62,25 +75,34 @@ class Database:
                 await begun.start()
                 try:
                     now = self.clock.begin(await driver.fetchval("SELECT clock_timestamp()"))
+                    beginning.reschedule(None)
                     yield conn, driver, now
                 except BaseException:
                     with suppress(Exception):  # a cancelled statement closes it; a rollback's failure would mask why
-                        await begun.rollback()
+                        async with asyncio.timeout(_ROLLBACK):
+                            await begun.rollback()
                         clean = True
                     raise
                 await begun.commit()
                 clean = True
             finally:
                 if not clean:
+                    driver.terminate()  # to close it in order would wait for a server that may hang
                     await conn.invalidate()  # or it would go back to the pool with a transaction open
 
     async def close(self) -> None:
+        """Cut all connections, which are idle: to close them in order would wait for a server that may hang."""
+        event.listen(self._engine.sync_engine.pool, "close", _cut)
         await self._engine.dispose()
 
 
 async def _driver(conn: AsyncConnection) -> Driver:
     raw = await conn.get_raw_connection()
     return cast("Driver", raw.driver_connection)
+
+
+def _cut(adapted: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cast("Driver", adapted.driver_connection).terminate()
 
 
 def engine_for(url: str, *, size: int) -> AsyncEngine:
@@ -93,15 +115,16 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
         isolation_level="AUTOCOMMIT",
         pool_size=size,
         max_overflow=0,
-        pool_timeout=10,
+        pool_timeout=_BEGINS - 1,
         hide_parameters=True,  # an error's text goes to the log, where no personal data may
         connect_args={
             "timeout": 5,
+            "command_timeout": _UNANSWERED,
             "server_settings": {
                 "application_name": "leadgate",
                 "timezone": "UTC",
                 "lock_timeout": "10s",
-                "statement_timeout": "20s",
+                "statement_timeout": f"{_STATEMENT}s",
                 "idle_in_transaction_session_timeout": "10s",
                 # A process that is stopped between the messages of one statement is not idle to PostgreSQL, and no
                 # statement runs: this alone frees what it had locked.

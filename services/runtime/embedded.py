@@ -24,6 +24,7 @@ from services.runtime.exits import Refused, Unavailable
 from services.runtime.failures import Failure, failure
 from services.runtime.locks import FileLock
 from services.runtime.postmaster import PID_FILE, Postmaster, any_process, binaries, is_alive, is_server, running
+from services.runtime.settings import make_data_dir
 
 MAJOR = "18"
 _LONGEST_SOCKET = 100
@@ -83,13 +84,10 @@ class Embedded:
     async def attach(self, *, sole: bool = False) -> None:
         """Join the server that runs here, or start it (the first time: make it). `sole`: as the one `leadgate up`.
 
-        Raises: Unavailable, with what its log says; Refused where the data is another major version's, or where
-        another `leadgate up` runs on it.
+        Raises: BadSetting where nothing can be written in the data directory; Unavailable, with what its log says;
+        Refused where the data is another major version's, or where another `leadgate up` runs on it.
         """
-        try:
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(f"the data directory {self.data_dir} cannot be made: {error.strerror}") from error
+        make_data_dir(self.data_dir)
         if sole and not self._sole.take():
             raise Refused(
                 f"another `leadgate up` (pid {self._sole.noted() or 'unknown'}) runs on {self.data_dir}: stop it, or "

@@ -1,11 +1,16 @@
 """How a command ends other than well: the contract's exit codes, each an exception that says what to do."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class Ended(Exception):
     """The command ends with `exit_code`. `code` names the problem; `str()` says it, remedy included."""
 
     exit_code = 70
     code = "internal"
+    errors: Sequence[Mapping[str, Any]] = ()
+    """Each mistake by itself, for machines, where there may be several."""
 
 
 class Mistaken(Ended):
@@ -13,6 +18,10 @@ class Mistaken(Ended):
 
     exit_code = 1
     code = "invalid"
+
+    def __init__(self, detail: str, errors: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(detail)
+        self.errors = errors
 
 
 class BadSetting(Ended):

@@ -33,10 +33,11 @@ async def consumer_status(edge: Edge) -> list[dict[str, Any]]:
 
 async def consumer_resume(
     edge: Edge, consumer: str, topic: str, partition: int, *, accept_gap: bool = False
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], bool]:
     """`consumer resume`: let a stopped partition go on; over a gap only where that is accepted.
 
-    Raises: NotFound; Refused where it is a gap, and not accepted.
+    How it stands now, and whether it was stopped.
+    Raises: NotFound; Refused where it is a gap, and not accepted, or the log has no such partition any more.
     """
     place = Place(topic, partition)
     async with edge.database.read() as tx:
@@ -48,12 +49,18 @@ async def consumer_resume(
         if not accept_gap:
             raise Refused(f"{standing.detail}. With --accept-gap it goes on at the oldest record that there is.")
         starts, ends = await edge.log.starts(TOPICS), await edge.log.ends(TOPICS)
+        if place not in starts:
+            raise Refused(
+                f"the log has no {topic}/{partition} any more, so there is no record to go on at: make it again with "
+                "`leadgate topics create --partitions N`, or leave it."
+            )
         if standing.log != identity or not starts[place] <= position <= ends[place]:
             position = starts[place]
     if standing.stopped:
         async with edge.database.tx() as tx:
             await positions.resume(tx, standing, position=position, log=identity)
-    return {"consumer": consumer, "topic": topic, "partition": partition, "position": position, "stopped": None}
+    stands = {"consumer": consumer, "topic": topic, "partition": partition, "position": position, "stopped": None}
+    return stands, standing.stopped is not None
 
 
 async def dead_letters(edge: Edge, topic: str | None = None) -> list[dict[str, Any]]:

@@ -39,7 +39,8 @@ async def run(
 
     A task that fails by an outage starts again, by and by; any other failure ends the process.
 
-    Raises: Unavailable where the port is taken; whatever else ended a task, Stuck among it.
+    Raises: Unavailable where the port is taken; what the database raises, where the keys cannot be loaded; whatever
+    else ended a task, Stuck among it.
     """
     from services.runtime.http.app import build_app  # it knows Edge and Process, which are ours
     from services.runtime.http.wire import Wire
@@ -57,6 +58,7 @@ async def run(
         )
     )
     try:
+        await _admitting(edge)
         with _stops_on_signals(edge, server), turning():
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -71,6 +73,15 @@ async def run(
         raise _first(group_of_one) from None
     finally:
         listening.close()
+
+
+async def _admitting(edge: Edge) -> None:
+    """Load the keys before it is said to be ready: from now on it admits without the database, if that is there."""
+    try:
+        await edge.access.refresh()
+    except Exception as error:
+        if failure(error) is not Failure.OUTAGE:
+            raise
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """Settings: the contract's variables. A flag of the same name wins."""
 
+import errno
 import os
 import re
 import secrets
@@ -98,7 +99,8 @@ def load(**flags: Any) -> Settings:
 def keyring(settings: Settings) -> Keyring:
     """The keys derived from the secret: given; or, embedded, made once in `<data_dir>/secret`, for its owner's eyes.
 
-    Raises: BadSetting where DATABASE_URL is set and the secret is not; Unavailable where it cannot be kept.
+    Raises: BadSetting where DATABASE_URL is set and the secret is not, or `data_dir` cannot be written in; Unavailable
+    where the secret cannot be kept all the same.
     """
     if settings.secret is not None:
         return Keyring(_bytes_of(settings.secret.get_secret_value()))
@@ -109,8 +111,8 @@ def keyring(settings: Settings) -> Keyring:
             "with DATABASE_URL it is required, and must stay the same for ever: make one with `openssl rand -hex 32`",
         )
     path = settings.data_dir / "secret"
+    make_data_dir(settings.data_dir)
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _write_once(path, secrets.token_hex(32))
         return Keyring(_bytes_of(path.read_text().strip()))
@@ -118,6 +120,21 @@ def keyring(settings: Settings) -> Keyring:
         raise BadSetting(str(path), "…", f"{error}; put the secret back that was in it") from None
     except OSError as error:
         raise Unavailable(f"the secret cannot be kept in {path}: {error}") from error
+
+
+def make_data_dir(path: Path) -> None:
+    """Have the data directory. Raises: BadSetting where it cannot be made, or not be written in."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadSetting(
+            "--data-dir (LEADGATE_DATA_DIR)",
+            str(path),
+            f"nothing can be written there ({why}): name a directory that you may write in, or that can be made",
+        ) from None
 
 
 def _write_once(path: Path, text: str) -> None:

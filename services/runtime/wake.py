@@ -130,7 +130,9 @@ class Wake:
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        conn = await asyncpg.connect(self._url, timeout=5, server_settings={"application_name": "leadgate wake"})
+        conn = await asyncpg.connect(
+            self._url, timeout=5, command_timeout=5, server_settings={"application_name": "leadgate wake"}
+        )
         try:
             conn.add_termination_listener(lambda _: self._work.set())
             await conn.add_listener(_CHANNEL, self._heard)

@@ -85,7 +85,7 @@ async def _next(
         assert full is not None
         return Full(full)
     while heads := await _heads(tx, rep, room, test=test):
-        item = await _take(tx, stories, rep, room, heads, test=test)
+        item = await _take(tx, stories, policy, rep, room, heads, test=test)
         if item is None:
             return Busy()
         if await suppressions.channels(tx, item.lead_id):
@@ -191,7 +191,14 @@ FOR UPDATE OF lead, item SKIP LOCKED
 
 
 async def _take(
-    tx: Tx, stories: Stories, rep: Rep, queues: Sequence[Queue], heads: Sequence[_Head], *, test: bool
+    tx: Tx,
+    stories: Stories,
+    policy: Policy,
+    rep: Rep,
+    queues: Sequence[Queue],
+    heads: Sequence[_Head],
+    *,
+    test: bool,
 ) -> Item | None:
     """Lock a queued item with its lead: reserved for the rep, else the first in order. None: others have it locked."""
     names = [queue.name for queue in queues]
@@ -200,7 +207,7 @@ async def _take(
         row = await driver(tx).fetchrow(TAKE_RESERVED_SQL, names, test, rep.id, tx.now)
     if row is None and heads[0].pooled:
         best = next(queue for queue in queues if queue.name == heads[0].queue)
-        if released := await pool.release_for(tx, stories, best, rep.id, test=test):
+        if released := await pool.release_for(tx, stories, policy, best, rep.id, test=test):
             return released
     if row is None:
         row = await driver(tx).fetchrow(TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES)

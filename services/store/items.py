@@ -31,6 +31,8 @@ from services.runtime.tx import ReadTx, Tx
 from services.store import tables as t
 from services.store.story import Story, WrongState
 
+UNRESERVED: Mapping[str, Any] = {"reserved_for": None, "reserved_until": None, "reserved_why": None}
+"""The columns of an item that is anyone's."""
 LEAD_KINDS = frozenset({ItemKind.ENQUIRY, ItemKind.PROSPECT, ItemKind.OPPORTUNITY})
 """The kinds whose state is their lead's; tasks and customers do not move the lead."""
 

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from sqlalchemy import RowMapping, and_, func, or_, select
 
 from router.decide import handover, redecide
-from router.features import renewed
+from router.features import filled, renewed
 from router.lifecycle import Act
 from router.outcomes import Decision, Enqueue, Merge, Nurture, Outcome, Pool, Reject, Repeat, Routed
 from router.policy.compiled import Policy
@@ -41,8 +41,6 @@ class Loaded:
     world: World
     locked: Mapping[LeadId, RowMapping]
     """Leads that exist already: those of the batch, and the open ones of its persons."""
-    sleeping: Mapping[LeadId, LeadSubmitted]
-    """Those of them that are nurtured, as corrected: they are decided anew when their person comes."""
 
 
 async def load(tx: Tx, keyring: Keyring, batch: Sequence[Received[LeadSubmitted]]) -> Loaded:
@@ -55,7 +53,7 @@ async def load(tx: Tx, keyring: Keyring, batch: Sequence[Received[LeadSubmitted]
     tests = {identity for lead in leads if lead.submitted.test for identity in lead.identities}
     identities = frozenset(identity for lead in leads for identity in lead.identities)
     await persons.lock(tx, identities)
-    theirs = await persons.known(tx, identities)
+    theirs = await persons.known(tx, [lead.identities for lead in leads])
     locked = await _lock_leads(tx, [lead.submitted.id for lead in leads], list(theirs))
     open_leads: dict[PersonId, list[OpenLead]] = {person: [] for person in theirs}
     for row in locked.values():
@@ -68,8 +66,7 @@ async def load(tx: Tx, keyring: Keyring, batch: Sequence[Received[LeadSubmitted]
     closed = await suppressions.closed_to(tx, identities.union(*theirs.values()))
     known = [lead.submitted.id for lead in leads if lead.submitted.id in locked]
     world = World.of(everyone, closed, await _submissions(tx, known))
-    sleeping = [lead for lead, row in locked.items() if row["state"] == LeadState.NURTURING]
-    return Loaded(batch, leads, world, locked, await details.of(tx, sleeping))
+    return Loaded(batch, leads, world, locked)
 
 
 async def _lock_leads(tx: Tx, ids: Sequence[LeadId], known: Sequence[PersonId]) -> dict[LeadId, RowMapping]:
@@ -98,10 +95,10 @@ class _Sheet:
     """What a batch adds beside its stories, kept at the end by one statement for each table."""
 
     said: dict[LeadId, LeadSubmitted]
-    """New leads, and those whose person came again, as now known."""
+    """New leads, and those into which one is merged, as now known."""
     accounts: Mapping[str | None, str]
     """By the domains of new leads' companies."""
-    renewed: set[LeadId] = field(default_factory=set)
+    corrected: set[LeadId] = field(default_factory=set)
     born: list[PersonId] = field(default_factory=list)
     links: dict[PersonId, set[Identity]] = field(default_factory=dict)
     submissions: list[dict[str, Any]] = field(default_factory=list)
@@ -115,6 +112,12 @@ class _Sheet:
             self.born.append(decision.person)
         self.links.setdefault(decision.person, set()).update(lead.identities)
 
+    def correct(self, lead: LeadId, said: LeadSubmitted) -> None:
+        """What is now known of a lead, new or kept."""
+        if said != self.said[lead]:
+            self.said[lead] = said
+            self.corrected.add(lead)
+
     def submit(self, submitted: LeadSubmitted, *, applied: bool) -> None:
         row = {"id": submitted.submission_id, "lead_id": submitted.id, "received_at": submitted.received_at}
         self.submissions.append({**row, "applied": applied, "body": submitted.data()})
@@ -123,7 +126,8 @@ class _Sheet:
 async def record(tx: Tx, stories: Stories, policy: Policy, loaded: Loaded, routed: Sequence[Routed]) -> None:
     """Carry out what was decided on a batch."""
     new = [lead.submitted for lead, one in zip(loaded.leads, routed, strict=True) if isinstance(one, Decision)]
-    sheet = _Sheet(dict(loaded.sleeping), await accounts.of(tx, new))
+    joined = [one.outcome.into for one in routed if isinstance(one, Decision) and isinstance(one.outcome, Merge)]
+    sheet = _Sheet(await details.of(tx, joined), await accounts.of(tx, new))
     for received, lead, one in zip(loaded.batch, loaded.leads, routed, strict=True):
         with received.following():
             match one:
@@ -140,8 +144,8 @@ async def record(tx: Tx, stories: Stories, policy: Policy, loaded: Loaded, route
                     assert_never(one)
     await persons.link(tx, sheet.born, sheet.links)
     await details.keep(tx, [sheet.said[one.id] for one in new])
-    for renewed_one in sheet.renewed - {one.id for one in new}:
-        await details.correct(tx, sheet.said[renewed_one])
+    for corrected in sheet.corrected - {one.id for one in new}:
+        await details.correct(tx, sheet.said[corrected])
     await rows.put(tx, t.submissions, sheet.submissions)
     await receipts.keep(tx, sheet.decisions)
 
@@ -149,14 +153,17 @@ async def record(tx: Tx, stories: Stories, policy: Policy, loaded: Loaded, route
 async def _decided(
     tx: Tx, stories: Stories, policy: Policy, loaded: Loaded, sheet: _Sheet, lead: Lead, decision: Decision
 ) -> None:
-    """Begin the story of a new lead; where its person's is nurturing, go on with that one."""
+    """Begin the story of a new lead. What it is merged into learns what it lacked; one that is nurturing goes on."""
     submitted, outcome = lead.submitted, decision.outcome
     sheet.add(lead, decision)
     story = _begin(stories, submitted, decision.person, sheet.accounts.get(submitted.company.domain))
     sheet.decisions.append(receipts.tell(story, decision))
     await _settle(tx, story, policy, outcome, submitted)
-    if isinstance(outcome, Merge) and outcome.redecide:
-        await _renew(tx, await _story(stories, loaded, outcome.into), policy, sheet, submitted)
+    if isinstance(outcome, Merge):
+        if outcome.redecide and (into := await _story(stories, loaded, outcome.into)).state == LeadState.NURTURING:
+            await _renew(tx, into, policy, sheet, submitted)
+        else:
+            sheet.correct(outcome.into, filled(sheet.said[outcome.into], submitted))
 
 
 async def decide_again(tx: Tx, story: Story, policy: Policy) -> None:
@@ -181,11 +188,9 @@ async def hand_over(
 
 
 async def _renew(tx: Tx, story: Story, policy: Policy, sheet: _Sheet, again: LeadSubmitted) -> None:
-    """Decide a nurtured lead anew whose person came again, unless an earlier one of this batch did so."""
-    if story.state != LeadState.NURTURING:
-        return
-    said = sheet.said[story.id] = renewed(sheet.said[story.id], again)
-    sheet.renewed.add(story.id)
+    """Decide a nurtured lead anew whose person came again."""
+    said = renewed(sheet.said[story.id], again)
+    sheet.correct(story.id, said)
     story.set(account_id=sheet.accounts.get(said.company.domain, story.row["account_id"]))
     sheet.decisions.append(await _redecide(tx, story, policy, said, suppressed=False))
 

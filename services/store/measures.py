@@ -56,7 +56,7 @@ def _told(measured: QueueMeasured) -> dict[str, Any]:
 async def measure(tx: ReadTx, policy: Policy, names: Sequence[QueueName]) -> list[QueueMeasured]:
     """Count what lies in each of these queues now, test items apart."""
     found = await queues.tally(tx, *_counts(tx.now))
-    present = await queues.present(tx)
+    present = await queues.present(tx, policy)
     return [_measured(name, policy, found.get(name, {}), present.get(name, ()), tx.now) for name in names]
 
 

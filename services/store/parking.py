@@ -63,8 +63,7 @@ async def requeue(work: Work, queue: QueueName, reason: str) -> Item:
     """Put an open item into a queue, for anyone: past the pool, its age kept, its claim revoked. Raises: WrongState."""
     item = work.item
     note: str | None = reason
-    anyones = {"reserved_for": None, "reserved_until": None, "reserved_why": None, "returned_by": ()}
-    placed: dict[str, Any] = {**anyones, "queue": queue, "next_at": None}
+    placed: dict[str, Any] = {**items.UNRESERVED, "returned_by": (), "queue": queue, "next_at": None}
     if item.state == ItemState.CLAIMED:
         claim = await lateness.settle(work.tx, work.story, item, work.held)
         item = await items.apply(

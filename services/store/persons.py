@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import ARRAY, Text, func, literal, select
+from sqlalchemy import ARRAY, Boolean, Select, Text, column, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from router.world import Identity
 from schemas.events.intake import LeadSubmitted
 from schemas.person import Contact
-from schemas.words import MatchedBy, PersonId
+from schemas.words import OPEN_LEAD_STATES, MatchedBy, PersonId
 from services.runtime.secret import Keyring
 from services.runtime.tx import ReadTx, Tx
 from services.store import rows
 from services.store import tables as t
+
+SPARE = 8
+"""How many more persons are read than leads: what a rep closes meanwhile is then no longer the oldest open lead."""
 
 
 def kinds_of(contact: Contact) -> frozenset[MatchedBy]:
@@ -56,16 +59,61 @@ async def lock(tx: Tx, identities: Collection[Identity]) -> None:
     )
 
 
-async def known(tx: Tx, identities: Collection[Identity]) -> dict[PersonId, frozenset[Identity]]:
-    """Lock whoever has one of these identities (locked before), in the order of their ids; each with all of theirs."""
-    links, wanted = t.identity_persons, rows_of(identities)
-    theirs = select(links.c.person_id).join(
-        wanted, (links.c.kind == wanted.c.kind) & (links.c.digest == wanted.c.digest)
-    )
+async def known(tx: Tx, leads: Sequence[Collection[Identity]]) -> dict[PersonId, frozenset[Identity]]:
+    """Lock whoever may be the same person as one of these leads, in the order of their ids; each with all identities.
+
+    A lead is given by its identities, locked before. Whoever merely shares a phone or profile with one, and has another
+    e-mail, is nobody's match (`router.match`), however many they are. Of those who match, as many as the batch can use
+    up: first who has the oldest open lead, then who is known longest, as the match chooses.
+    """
+    candidates = _candidates(leads, len(leads) + SPARE)
     locked = await tx.fetch(
-        select(t.persons.c.id).where(t.persons.c.id.in_(theirs)).order_by(t.persons.c.id).with_for_update()
+        select(t.persons.c.id).where(t.persons.c.id.in_(candidates)).order_by(t.persons.c.id).with_for_update()
     )
     return await identities_of_persons(tx, [row["id"] for row in locked])
+
+
+def _candidates(leads: Sequence[Collection[Identity]], limit: int) -> Select[str]:
+    """Under each identity at most `limit` persons: of the same e-mail; of the same phone or profile, if one side has
+    no e-mail."""
+    sought = sorted(
+        {
+            (identity.kind.value, identity.digest, identity.kind is MatchedBy.EMAIL or MatchedBy.EMAIL not in kinds)
+            for identities in leads
+            for kinds in [{identity.kind for identity in identities}]
+            for identity in identities
+        }
+    )
+    kinds, digests, anyones = ([each[nth] for each in sought] for nth in range(3))
+    wanted = (
+        func.unnest(literal(kinds, ARRAY(Text)), literal(digests, ARRAY(Text)), literal(anyones, ARRAY(Boolean)))
+        .table_valued("kind", "digest", column("anyone", Boolean))
+        .render_derived(name="wanted")
+    )
+    links, emails, lead = t.identity_persons.c, t.identity_persons.alias("emails"), t.leads.c
+    an_email = (  # looked for person by person: of `EXISTS` PostgreSQL may make a list of all who have one
+        select(emails.c.kind)
+        .where(emails.c.person_id == links.person_id, emails.c.kind == MatchedBy.EMAIL.value)
+        .limit(1)
+        .scalar_subquery()
+    )
+    oldest = (
+        select(lead.received_at, lead.id)
+        .where(lead.person_id == links.person_id, lead.state == rows.among(sorted(OPEN_LEAD_STATES)))
+        .order_by(lead.received_at, lead.id)
+        .limit(1)
+        .lateral("oldest")
+    )
+    found = (
+        select(links.person_id)
+        .select_from(t.identity_persons.outerjoin(oldest, true()))
+        .where(links.kind == wanted.c.kind, links.digest == wanted.c.digest, or_(wanted.c.anyone, an_email.is_(None)))
+        .order_by(oldest.c.received_at.nulls_last(), oldest.c.id, links.person_id)
+        .limit(limit)
+        .correlate(wanted)
+        .lateral("found")
+    )
+    return select(found.c.person_id).select_from(wanted.join(found, true()))
 
 
 async def identities_of_persons(tx: ReadTx, persons: Sequence[PersonId]) -> dict[PersonId, frozenset[Identity]]:

@@ -48,7 +48,7 @@ async def wanting(tx: ReadTx, policy: Policy) -> list[Wanting]:
         queues.counted("pool", item.queue, queues.POOLED, queues.REAL),
         queues.counted("tests", item.queue, queues.POOLED, item.test),
     )
-    present = await queues.present(tx)
+    present = await queues.present(tx, policy)
     wanted = []
     for name, queue in policy.queues.items():
         goal = target(queue, present.get(name, ()), tx.now)
@@ -64,7 +64,9 @@ async def wanting(tx: ReadTx, policy: Policy) -> list[Wanting]:
     return wanted
 
 
-async def top_up(tx: Tx, stories: Stories, queue: Queue, cause: ReleaseCause = ReleaseCause.LEVEL) -> bool:
+async def top_up(
+    tx: Tx, stories: Stories, policy: Policy, queue: Queue, cause: ReleaseCause = ReleaseCause.LEVEL
+) -> bool:
     """Fill a queue from its pool up to its target; tell whether to go on at once. Harmless to repeat.
 
     Without a release plan there is no pool, and nothing to do. Test items are in no buffer: all are released. When the
@@ -73,7 +75,7 @@ async def top_up(tx: Tx, stories: Stories, queue: Queue, cause: ReleaseCause = R
     if queue.release is None:
         return False
     row = await queues.lock(tx, queue.name)
-    goal = await _target(tx, queue)
+    goal = await _target(tx, policy, queue)
     depth, pool = await queues.depth_and_pool(tx, queue.name)
     room = min(max(0, goal - depth), BATCH)
     heads = await _take(tx, stories, _pool(queue.name, test=False), room) if room and pool else []
@@ -92,18 +94,20 @@ async def top_up(tx: Tx, stories: Stories, queue: Queue, cause: ReleaseCause = R
     return False
 
 
-async def start_day(tx: Tx, stories: Stories, queue: Queue, day: date) -> bool:
+async def start_day(tx: Tx, stories: Stories, policy: Policy, queue: Queue, day: date) -> bool:
     """The day start of `day`, unless it is done; tell whether to go on at once. Done once the queue is filled."""
     row = await queues.lock(tx, queue.name)
     if row["day_started_on"] is not None and row["day_started_on"] >= day:
         return False
-    if await top_up(tx, stories, queue, ReleaseCause.DAY_START):
+    if await top_up(tx, stories, policy, queue, ReleaseCause.DAY_START):
         return True
     await tx.execute(update(t.queues).where(t.queues.c.name == queue.name).values(day_started_on=day))
     return False
 
 
-async def release_for(tx: Tx, stories: Stories, queue: Queue, rep: RepId, *, test: bool = False) -> Item | None:
+async def release_for(
+    tx: Tx, stories: Stories, policy: Policy, queue: Queue, rep: RepId, *, test: bool = False
+) -> Item | None:
     """Release, for a rep whose queue has nothing for them, the first item in its pool that they may have.
 
     The queue has a pool. The item is queued and locked, its lead's story open; the caller claims it in this
@@ -113,7 +117,8 @@ async def release_for(tx: Tx, stories: Stories, queue: Queue, rep: RepId, *, tes
         if not await suppressions.close_suppressed(tx, stories, [heads[0].lead_id]):
             depth, _ = await queues.depth_and_pool(tx, queue.name)
             actor = Actor(kind=Role.REP, id=rep)
-            return await _release(tx, stories, heads[0], ReleaseCause.PULL, actor, depth, await _target(tx, queue))
+            goal = await _target(tx, policy, queue)
+            return await _release(tx, stories, heads[0], ReleaseCause.PULL, actor, depth, goal)
     return None
 
 
@@ -158,9 +163,9 @@ async def _release(
     return await items.apply(tx, story, item, Act.RELEASE, actor)
 
 
-async def _target(tx: Tx, queue: Queue) -> int:
+async def _target(tx: Tx, policy: Policy, queue: Queue) -> int:
     """The target of a queue that has a pool, as many of its reps as are there now."""
-    found = target(queue, (await queues.present(tx)).get(queue.name, ()), tx.now)
+    found = target(queue, (await queues.present(tx, policy)).get(queue.name, ()), tx.now)
     assert found is not None
     return found
 

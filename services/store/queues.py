@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, cast, func,
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.lifecycle import OPEN_ITEM_STATES
+from router.policy.compiled import Policy
 from schemas.words import ClaimState, ItemState, QueueName
 from services.runtime.tx import ReadTx, Tx
 from services.store import reps
@@ -61,12 +62,13 @@ def shortage(depth: int, pool: int, target: int | None) -> int:
     return 0 if target is None else max(0, target - depth - pool)
 
 
-async def present(tx: ReadTx) -> Mapping[QueueName, Sequence[int]]:
-    """For each queue, for each of its reps who is not away, among how many queues they are shared."""
+async def present(tx: ReadTx, policy: Policy) -> Mapping[QueueName, Sequence[int]]:
+    """For each queue of the policy, for each of its reps who is not away, among how many of these they are shared."""
     found: dict[QueueName, list[int]] = {}
     for row in await tx.fetch(select(t.reps.c.queues).where(reps.present(tx.now))):
-        for queue in row["queues"]:
-            found.setdefault(QueueName(queue), []).append(len(row["queues"]))
+        works = [QueueName(queue) for queue in row["queues"] if queue in policy.queues]
+        for queue in works:
+            found.setdefault(queue, []).append(len(works))
     return found
 
 

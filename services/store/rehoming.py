@@ -1,12 +1,15 @@
 """Items whose place the policy no longer has: a queue that it dropped, or a pool that it took from one.
 
 No policy makes a lead vanish: what could be pulled goes where the fallback sends its kind. What is held stays held, and
-comes here when it comes back; what is parked is on the manager's list.
+comes here when it comes back; what is parked is on the manager's list. Nor does what is reserved wait for a rep who can
+no longer have it.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Text, and_, exists, not_, or_, select, union_all, update
+from sqlalchemy.dialects.postgresql import array
 
 from router.lifecycle import Act
 from router.policy.compiled import Policy
@@ -15,7 +18,7 @@ from schemas.words import Direction, ItemKind, ItemState, QueueName
 from services.runtime.tx import ReadTx, Tx
 from services.store import items, queues
 from services.store import tables as t
-from services.store.due import Due, items_again
+from services.store.due import Due, items_again, look
 from services.store.items import Item
 from services.store.story import Stories, telling
 
@@ -37,6 +40,26 @@ async def rehome(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
         for item in lost:
             await _move(tx, stories, item, policy, _home(policy, item))
     return len(lost)
+
+
+async def idle_reservations(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+    """Queued items reserved for a rep who works their queue no more."""
+    return await look(tx, t.items, _idle(tx.now), t.items.c.rank_at, limit, but)
+
+
+async def unreserve(tx: Tx, found: Sequence[Due]) -> int:
+    """Let anyone have them, where they lie, age kept. How many there were."""
+    async with telling(tx) as stories:
+        idle = await items_again(tx, stories, found, _idle(tx.now))
+        for item in idle:
+            await items.apply(tx, await stories.lock(item.lead_id), item, Act.REQUEUE, **items.UNRESERVED)
+    return len(idle)
+
+
+def _idle(now: datetime) -> ColumnElement[bool]:
+    item, rep = t.items.c, t.reps.c
+    works_it = exists().where(rep.id == item.reserved_for, rep.queues.contains(array([item.queue], type_=Text)))
+    return and_(queues.QUEUED, item.reserved_for.is_not(None), item.reserved_until > now, not_(works_it))
 
 
 def _misplaced(policy: Policy) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -35,7 +35,7 @@ identity_persons = Table(
     Column("kind", Text, primary_key=True),
     Column("digest", Text, primary_key=True),
     _id("person_id", key=True),
-    Index("identity_persons_person", "person_id"),
+    Index("identity_persons_person", "person_id", "kind"),
 )
 
 # Opt-outs, as keyed digests: they outlive erasure.

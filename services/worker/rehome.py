@@ -15,8 +15,15 @@ INTERVAL = timedelta(seconds=5)
 
 
 def duty(edge: Edge) -> Duty:
-    """Move what lies in no queue or no pool of the policy in force; park what each rep of its queue has returned."""
-    sweeps = [Sweep(edge, NAME, _look, _act), Sweep(edge, f"{NAME}.park", parking.refused_items, parking.park)]
+    """Move what lies in no queue or no pool of the policy in force; park what each rep of its queue has returned.
+
+    Let anyone have what is reserved for a rep who works its queue no more.
+    """
+    sweeps = [
+        Sweep(edge, NAME, _look, _act),
+        Sweep(edge, f"{NAME}.park", parking.refused_items, parking.park),
+        Sweep(edge, f"{NAME}.unreserve", rehoming.idle_reservations, rehoming.unreserve),
+    ]
     return sweeping(edge, NAME, sweeps, INTERVAL)
 
 

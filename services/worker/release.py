@@ -1,5 +1,6 @@
 """The duty of releases: day starts, and top-ups as queues empty below their targets."""
 
+from router.policy.compiled import Policy
 from services import policies
 from services.runtime.edge import Edge
 from services.store import pool
@@ -16,14 +17,15 @@ def duty(edge: Edge) -> Duty:
 
     async def turn() -> bool:
         async with edge.database.read() as tx:
-            wanting = await pool.wanting(tx, await policies.active(tx))
+            policy = await policies.active(tx)
+            wanting = await pool.wanting(tx, policy)
         skipped = aside.now()
         more = False
         for each in wanting:
             if each.queue.name in skipped:
                 continue
             try:
-                more = await release(edge, each) or more
+                more = await release(edge, policy, each) or more
             except Exception as error:
                 told(edge, NAME, error, queue=each.queue.name)
                 aside.put(each.queue.name)
@@ -32,9 +34,9 @@ def duty(edge: Edge) -> Duty:
     return Duty(NAME, turn)
 
 
-async def release(edge: Edge, wanting: Wanting) -> bool:
+async def release(edge: Edge, policy: Policy, wanting: Wanting) -> bool:
     """Give a queue what it wants of its pool; tell whether to go on at once."""
     async with edge.database.tx() as tx, telling(tx) as stories:
         if wanting.day is not None:
-            return await pool.start_day(tx, stories, wanting.queue, wanting.day)
-        return await pool.top_up(tx, stories, wanting.queue)
+            return await pool.start_day(tx, stories, policy, wanting.queue, wanting.day)
+        return await pool.top_up(tx, stories, policy, wanting.queue)

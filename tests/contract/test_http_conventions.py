@@ -119,7 +119,8 @@ async def test_with_postgresql_down_bad_input_has_its_4xx_and_good_input_a_503(
         problem(await as_rep.post(TARGET, content=LARGE), 413, "too_large")
         problem(await as_manager.get("/v1/things?cursor=AAAA"), 400, "invalid_cursor")
         problem(await as_manager.get("/v1/things?limit=0"), 422, "invalid")
-        problem(await as_rep.get("/v1/things"), 403, "forbidden")
+        said = problem(await as_rep.get("/v1/things"), 403, "forbidden")
+        assert said["detail"] == "This needs the key of an admin or a manager; yours is that of a rep."
         async with calling(app, "lga_" + "0" * 32) as stranger:
             problem(await stranger.get("/v1/things"), 401, "unauthenticated")
         for answer in (await as_rep.post(TARGET, json=GOOD, headers=TOKEN), await as_manager.get("/v1/things")):

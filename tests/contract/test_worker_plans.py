@@ -1,39 +1,18 @@
 """Plans under guard: what the worker looks at every second it reads along the index that was made for it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from kit.explaining import Explaining
 from kit.floor import UK, Floor
-from sqlalchemy import Executable, RowMapping, text
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy import text
 
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import ReadTx
-from services.store import measures, parking, pool, queues, returning, sweeps
+from services.store import measures, parking, pool, queues, rehoming, returning, sweeps
 from services.store.story import Stories
-
-COUNT_SQL = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'asked'"
-
-
-class Explaining(ReadTx):
-    """Explains each statement, whatever its parameters, instead of running it. Sequential scans are shunned."""
-
-    def __init__(self, tx: ReadTx) -> None:
-        super().__init__(tx._conn, tx._driver, tx.now)
-        self.plans: list[str] = []
-
-    async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
-        compiled: Any = statement
-        sql = compiled.compile(dialect=asyncpg.dialect(), compile_kwargs={"render_postcompile": True})
-        await self._driver.execute(f"PREPARE asked AS {sql}")
-        count = await self._driver.fetchval(COUNT_SQL)
-        given = f"({', '.join(['NULL'] * count)})" if count else ""
-        rows = await self._driver.fetch(f"EXPLAIN (COSTS OFF) EXECUTE asked{given}")
-        await self._driver.execute("DEALLOCATE asked")
-        self.plans.append("\n".join(row[0] for row in rows))
-        return []
 
 
 @pytest.fixture
@@ -70,6 +49,13 @@ async def test_what_every_rep_has_returned_is_sought_among_the_queued_alone(expl
     assert "on items" in plan
     assert "Seq Scan" not in plan
     assert "Filter: (state" not in plan
+
+
+async def test_what_is_reserved_is_sought_among_reservations_alone(explaining: Explaining) -> None:
+    await rehoming.idle_reservations(explaining, 100, frozenset())
+    (plan,) = explaining.plans
+    assert "items_reserved" in plan
+    assert "reserved_for IS NOT NULL" in plan.split("Index Cond: ", 1)[1].splitlines()[0]
 
 
 async def test_a_release_reads_the_head_of_a_pool_in_order_without_a_sort(explaining: Explaining) -> None:

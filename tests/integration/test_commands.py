@@ -196,7 +196,8 @@ def test_a_policy_is_checked_published_and_shown(terminal: Terminal, tmp_path: P
     assert checked["mistakes"][0]["line"] is not None
     assert "inbound/main" in checked["mistakes"][0]["remedy"]
     before = terminal.value("policy", "show")["version"]
-    assert terminal.run("policy", "publish", str(faulty)).returncode == 1
+    refused = terminal.value("policy", "publish", str(faulty), code=1)
+    assert (refused["code"], refused["errors"]) == ("invalid", checked["mistakes"])
     assert terminal.value("policy", "show")["version"] == before
     changed = tmp_path / "changed.yaml"
     changed.write_text(text + "\n# one more line\n")
@@ -204,6 +205,14 @@ def test_a_policy_is_checked_published_and_shown(terminal: Terminal, tmp_path: P
     assert terminal.value("policy", "publish", str(changed)) == {"version": before + 1, "changed": False}
     assert terminal.value("policy", "show", str(before))["yaml"] == text
     assert terminal.value("policy", "show", "99", code=4)["code"] == "not_found"
+
+
+def test_a_policy_is_checked_before_the_store_is_asked(bare: Terminal, tmp_path: Path) -> None:
+    """Of many rules that takes seconds, which no transaction waits for."""
+    bare.monkeypatch.setenv("DATABASE_URL", "postgresql://app@127.0.0.1:9/leadgate")
+    bare.monkeypatch.setenv("LEADGATE_SECRET", _SECRET)
+    (tmp_path / "faulty.yaml").write_text("version: 1\n")
+    assert bare.run("policy", "publish", "faulty.yaml").returncode == 1
 
 
 def test_a_file_that_is_no_policy_is_told_in_words(bare: Terminal, tmp_path: Path) -> None:
@@ -229,6 +238,40 @@ def test_what_is_not_there_is_4_what_is_mistyped_is_2(terminal: Terminal) -> Non
     assert terminal.run("keys", "create", "--kind", "pirate").returncode == 2
     assert terminal.run("nonsense").returncode == 2
     assert terminal.value("dlq", "list") == []
+
+
+def test_who_is_resumed_without_being_stopped_is_told_so(terminal: Terminal, url: str) -> None:
+    stands = {"consumer": "idle", "topic": "leads.inbound.v1", "partition": 0, "position": 0, "stopped": None}
+
+    async def standing() -> None:
+        conn = await asyncpg.connect(url)
+        await conn.execute(
+            "INSERT INTO log.positions (consumer, topic, partition, position, log, updated_at) "
+            "SELECT 'idle', 'leads.inbound.v1', 0, 0, identity, clock_timestamp() FROM log.meta"
+        )
+        await conn.close()
+
+    asyncio.run(standing())
+    resume = ("consumer", "resume", "idle", "leads.inbound.v1", "0")
+    assert terminal.value(*resume) == stands
+    done = terminal.run(*resume)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "idle was not stopped in leads.inbound.v1/0 at 0: nothing was changed.\n",
+    )
+
+
+@pytest.mark.parametrize("process", ["up", "ingest"])
+def test_a_data_directory_that_cannot_be_written_in_is_2(bare: Terminal, tmp_path: Path, process: str) -> None:
+    (tmp_path / "file").touch()
+    for words in ((), ("--data-dir", "file/data")):
+        bare.monkeypatch.setenv("LEADGATE_DATA_DIR", "file")
+        for secret in ("", _SECRET):
+            bare.monkeypatch.setenv("LEADGATE_SECRET", secret)
+            done = bare.run(process, "--port", "0", *words)
+            assert done.returncode == 2, done.stderr
+            assert "--data-dir (LEADGATE_DATA_DIR)='" in done.stderr
+            assert "name a directory" in done.stderr
 
 
 def test_a_schema_that_is_behind_is_3_and_says_what_to_run(bare: Terminal, postgres: Embedded) -> None:

@@ -1,38 +1,15 @@
 """With PostgreSQL stopped nothing is ever said to be accepted, and what is bad is still told to be bad."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 from kit.intake import FOR_PROGRAMS, NDJSON, ingest, ndjson, submitted
-from kit.postgres import FAST_AND_LOSING, create_template
 from kit.tiny import calling, key_of
 
 from schemas.words import PrincipalKind
 from services.runtime.embedded import Embedded
-from services.runtime.run import Edge, open_edge
-from services.runtime.secret import Keyring
-from services.runtime.settings import Settings
+from services.runtime.run import Edge
 
 ANN = {"contact": {"email": "ann@example.com"}}
-
-
-@pytest.fixture
-async def own_server(tmp_path: Path) -> AsyncIterator[Embedded]:
-    """A PostgreSQL server that this test may stop."""
-    server = Embedded(tmp_path, options=FAST_AND_LOSING, say=lambda _: None)
-    await server.attach()
-    yield server
-    await server.leave()
-
-
-@pytest.fixture
-async def own_edge(own_server: Embedded, tmp_path: Path) -> AsyncIterator[Edge]:
-    url = own_server.url(await create_template(own_server))
-    settings = Settings(database_url=url, data_dir=tmp_path, secret="6b" * 32)
-    async with open_edge(settings, url, Keyring(b"k" * 32)) as edge:
-        yield edge
 
 
 async def test_bad_input_has_its_4xx_good_input_503_and_no_202_is_ever_given(

@@ -192,3 +192,49 @@ async def test_what_is_no_key_is_not_looked_up(edge: Edge, database_url: str) ->
         for key in ("", "lga_", "lga_" + "0" * 31, "lga_" + "0" * 33, "lga_" + "u" * 32, "lgx_" + "0" * 32, "\x00"):
             assert await edge.access.of_key(key) is None
     assert edge.access._reachable
+
+
+async def test_a_key_that_was_made_here_is_good_though_the_database_is_down_the_next_moment(
+    edge: Edge, app: FastAPI, admin: httpx.AsyncClient, database_url: str
+) -> None:
+    await edge.access.refresh()
+    made = (await admin.post("/v1/keys", json={"kind": "manager", "name": "Mo"})).json()
+    async with unreachable(database_url):
+        assert await edge.access.of_key(made["key"]) is not None
+    await edge.access.refresh()
+    assert await edge.access.of_key(made["key"]) is not None
+
+
+async def test_a_key_that_was_looked_up_is_known_and_revoked_elsewhere_it_is_not(edge: Edge) -> None:
+    await edge.access.refresh()
+    secret = await key_of(edge, PrincipalKind.MANAGER)
+    principal = await edge.access.of_key(secret)
+    assert principal is not None
+    assert edge.access.is_live(principal.key_id)
+    async with edge.database.tx() as tx:
+        assert await keys.revoke(tx, principal.key_id)
+    await edge.access.refresh()
+    assert not edge.access.is_live(principal.key_id)
+    assert await edge.access.of_key(secret) is None
+
+
+async def test_where_no_key_was_ever_loaded_and_the_database_is_down_nobody_is_told_that_theirs_is_bad(
+    edge: Edge, app: FastAPI, database_url: str
+) -> None:
+    key, form = await key_of(edge, PrincipalKind.MANAGER), await key_of(edge, PrincipalKind.FORM)
+    wrong = "lgm_" + "0" * 32
+    async with calling(app, key) as manager, calling(app, wrong) as stranger, calling(app) as browser:
+        async with unreachable(database_url):
+            answers = [
+                await manager.get("/v1/things"),
+                await stranger.get("/v1/things"),
+                await browser.post(f"/v1/forms/{form}", data={"email": "ann@example.com"}),
+            ]
+            for answer in answers:
+                assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+                assert int(answer.headers["Retry-After"]) >= 1
+            assert (await browser.get("/v1/things")).status_code == 401
+        await edge.access.refresh()
+        async with unreachable(database_url):
+            assert (await stranger.get("/v1/things")).status_code == 401
+            assert (await browser.post("/v1/forms/lgf_" + "0" * 32, data={})).status_code == 404

@@ -200,7 +200,7 @@ async def test_what_lies_in_a_queue_that_the_policy_dropped_is_seen_until_it_is_
     await run(floor)
     await floor.change(t.claims, (await claims_of(floor, item))[0], state="completed")
     await run(floor)
-    assert [each["open"] for each in await told(floor, GONE)] == [1, 0]
+    assert [(each["open"], each["reps_present"]) for each in await told(floor, GONE)] == [(1, 1), (1, 0), (0, 0)]
 
 
 async def claims_of(floor: Floor, item: str) -> list[str]:

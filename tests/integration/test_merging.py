@@ -11,8 +11,9 @@ from kit.submissions import submission
 from sqlalchemy import select, update
 
 from schemas.events.intake import Company, LeadSubmitted
+from schemas.words import Channel
 from services.runtime.edge import Edge
-from services.store import leads, timeline
+from services.store import details, itemviews, leads, suppressions, timeline
 from services.store import tables as t
 from services.store.story import telling
 
@@ -56,7 +57,7 @@ async def test_the_second_lead_of_a_person_is_merged(routing: Routing, together:
 async def test_a_merged_leads_message_stands_in_the_history_of_the_one_that_is_worked(
     routing: Routing, clock: ManualClock
 ) -> None:
-    first = lead(routing, "1", email=ANN)
+    first = lead(routing, "1", email=ANN, phone="+442079460000")
     await routing.batch(first)
     clock.move(timedelta(minutes=1))
     second = lead(routing, "2", email=ANN, phone=ANNS_PHONE, message="I am still waiting")
@@ -75,6 +76,38 @@ async def test_a_merged_leads_message_stands_in_the_history_of_the_one_that_is_w
     ]
     assert [entry.at for entry in history] == sorted(entry.at for entry in history)
     assert own == []
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in two"])
+async def test_a_merged_lead_adds_to_the_contact_of_the_one_that_is_worked_what_that_lacks(
+    routing: Routing, together: bool
+) -> None:
+    first = lead(routing, "1", email=None, phone=ANNS_PHONE, contact={"name": "A. Lee"})
+    adds = lead(routing, "2", email=ANN, phone=ANNS_PHONE, contact={"job_title": "COO"}, message="And by mail")
+    other = lead(routing, "3", email=ANN, phone="+442079460999", contact={"name": "Somebody else"})
+    for batch in [(first, adds, other)] if together else [(first,), (adds,), (other,)]:
+        await routing.batch(*batch)
+    assert await merged_into(routing, first, adds, other) == [None, first.id, first.id]
+    (item,) = await routing.items(first.id)
+    async with routing.edge.database.read() as tx:
+        shown = await itemviews.one(tx, item["id"])
+    contact = shown.lead.contact
+    assert (contact.email, contact.email_kind, contact.phone) == (ANN, "business", ANNS_PHONE)
+    assert (contact.name, contact.job_title) == ("A. Lee", "COO")
+    assert shown.lead.message is None
+    assert shown.channels == ["phone", "sms", "email"]
+    assert {entry.note for entry in shown.history} == {None, "And by mail", "+442079460999"}
+
+
+async def test_a_contact_detail_that_is_added_is_no_way_round_an_opt_out(routing: Routing) -> None:
+    first = lead(routing, "1", email=None, phone=ANNS_PHONE)
+    await routing.batch(first)
+    async with routing.edge.database.tx() as tx:
+        await suppressions.suppress(tx, (await routing.lead(first.id))["person_id"], Channel.EMAIL, "by letter")
+    await routing.batch(lead(routing, "2", email=ANN, phone=ANNS_PHONE))
+    async with routing.edge.database.read() as tx:
+        assert await suppressions.channels(tx, first.id) == (Channel.PHONE, Channel.SMS)
+        assert (await details.of(tx, [first.id]))[first.id].contact.email == ANN
 
 
 async def test_a_phone_matches_where_one_side_has_no_email_and_never_two_emails(routing: Routing) -> None:

@@ -15,7 +15,7 @@ OTHER = with_rules("{name: all, when: {}, then: {nurture: 1d}}")
 
 async def publish(database: Database, text: str, message: str | None = None) -> Published:
     async with database.tx() as tx:
-        return await policies.publish(tx, text, message)
+        return await policies.publish(tx, policies.sound(text), message)
 
 
 async def test_a_published_policy_is_in_force_at_once(database: Database):
@@ -50,7 +50,7 @@ async def test_a_policy_that_was_not_committed_is_not_in_force(database: Databas
     await publish(database, EXAMPLE)
     with pytest.raises(RuntimeError):
         async with database.tx() as tx:
-            await policies.publish(tx, OTHER)
+            await policies.publish(tx, policies.sound(OTHER))
             assert (await policies.active(tx)).version == 2
             raise RuntimeError
     async with database.read() as tx:

@@ -1,11 +1,14 @@
 """No policy and no change of reps makes a lead vanish: what has lost its place, or its last rep, gets one."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from kit.floor import MAIN, UK, Floor, policy, settle
 
-from schemas.words import QueueName
+from schemas.words import ItemId, QueueName
 from services.runtime.edge import Edge
-from services.store import parking, reps
+from services.store import parking, rehoming, reps
 from services.store import tables as t
 from services.worker import rehome, release
 
@@ -127,3 +130,57 @@ async def test_a_rep_who_comes_between_look_and_act_may_have_it(floor: Floor) ->
     async with floor.edge.database.tx() as tx:
         assert await parking.park(tx, found) == 0
     assert await floor.states([item]) == ["queued"]
+
+
+# --- reservations ----------------------------------------------------------------------------------------------------
+
+
+async def reserve(floor: Floor, item: ItemId, rep: str) -> None:
+    until = floor.edge.clock.now() + timedelta(days=1)
+    await floor.change(t.items, item, reserved_for=rep, reserved_until=until, reserved_why="continuity")
+
+
+async def reserved_for(floor: Floor, *items: ItemId) -> list[str | None]:
+    return [(await floor.item(item)).reserved_for for item in items]
+
+
+async def test_what_is_reserved_for_a_rep_who_leaves_its_queue_is_anyones_at_once(floor: Floor) -> None:
+    ann, bob = await floor.rep(MAIN, UK), await floor.rep(MAIN, away=True)
+    for_ann, for_bob, for_ann_at_uk = *await floor.leads(2, MAIN, pooled=False), *await floor.leads(1, UK, pooled=False)
+    for item, rep in ((for_ann, ann), (for_bob, bob), (for_ann_at_uk, ann)):
+        await reserve(floor, item, rep)
+    before = await floor.item(for_ann)
+    await run(floor)
+    assert await reserved_for(floor, for_ann, for_bob, for_ann_at_uk) == [ann, bob, ann]
+    await off(floor, ann, UK)
+    await run(floor)
+    assert await reserved_for(floor, for_ann, for_bob, for_ann_at_uk) == [None, bob, ann]
+    after = await floor.item(for_ann)
+    assert after == replace(before, reserved_for=None, reserved_until=None, reserved_why=None)
+    told = (await floor.told("item.queued", lead=after.lead_id))[-1]
+    assert (told["cause"], told["queue"], told["reserved_for"]) == ("requeue", MAIN, None)
+
+
+async def test_what_goes_to_another_queue_is_reserved_no_more_unless_its_rep_works_that_too(floor: Floor) -> None:
+    ann, bob = await floor.rep(FIELD), await floor.rep(FIELD, UK)
+    for_ann, for_bob = await floor.leads(2, FIELD, pooled=False)
+    await reserve(floor, for_ann, ann)
+    await reserve(floor, for_bob, bob)
+    await floor.publish()
+    await run(floor)
+    await run(floor)
+    assert [(await floor.item(item)).queue for item in (for_ann, for_bob)] == [UK, UK]
+    assert await reserved_for(floor, for_ann, for_bob) == [None, bob]
+
+
+async def test_a_rep_who_is_back_in_the_queue_between_look_and_act_keeps_what_is_reserved(floor: Floor) -> None:
+    ann = await floor.rep(UK)
+    (item,) = await floor.leads(1, MAIN, pooled=False)
+    await reserve(floor, item, ann)
+    async with floor.edge.database.read() as tx:
+        found = await rehoming.idle_reservations(tx, 10, ())
+    assert [due.id for due in found] == [item]
+    await off(floor, ann, MAIN)
+    async with floor.edge.database.tx() as tx:
+        assert await rehoming.unreserve(tx, found) == 0
+    assert await reserved_for(floor, item) == [ann]

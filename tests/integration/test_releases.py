@@ -11,7 +11,7 @@ from sqlalchemy import select
 from schemas.words import LeadId, PersonId, Priority, QueueName
 from services import policies
 from services.runtime.edge import Edge
-from services.store import pool, suppressions
+from services.store import measures, pool, suppressions
 from services.store import tables as t
 from services.store.items import Item
 from services.store.story import telling
@@ -38,8 +38,8 @@ async def run(floor: Floor) -> None:
 async def pull(floor: Floor, rep: str, *, test: bool = False) -> Item | None:
     """What a pull does that finds its queue empty, and commits."""
     async with floor.edge.database.tx() as tx, telling(tx) as stories:
-        queue = (await policies.active(tx)).queues[UK]
-        return await pool.release_for(tx, stories, queue, rep, test=test)
+        policy = await policies.active(tx)
+        return await pool.release_for(tx, stories, policy, policy.queues[UK], rep, test=test)
 
 
 async def test_a_queue_is_filled_from_the_head_of_its_pool_up_to_its_target(floor: Floor) -> None:
@@ -101,6 +101,17 @@ async def test_the_target_counts_the_reps_who_are_there_each_shared_among_their_
     told = await floor.told("opportunity.released")
     assert {(each["queue"], each["target"]) for each in told} == {("closing/uk", 10), ("closing/field", 2)}
     assert len(told) == 12
+
+
+async def test_a_queue_that_the_policy_has_dropped_takes_no_share_of_a_rep(floor: Floor) -> None:
+    await floor.publish(policy(PER_HOUR))
+    await floor.rep(UK, FIELD)
+    await floor.leads(20)
+    await run(floor)
+    assert {each["target"] for each in await floor.told("opportunity.released")} == {4}
+    async with floor.edge.database.read() as tx:
+        (measured,) = await measures.measure(tx, await policies.active(tx), [UK])
+    assert (measured.target, measured.reps_present) == (4, 1)
 
 
 async def test_list_enquiries_drip_from_the_inbound_pool_without_an_opportunity(floor: Floor) -> None:

@@ -245,7 +245,7 @@ async def test_the_router_waits_for_the_first_policy(edge: Edge, routing: Routin
     await edge.log.append([as_message(sent)])
     async with routing.running():
         async with edge.database.tx() as tx:
-            await policies.publish(tx, POLICY)
+            await policies.publish(tx, policies.sound(POLICY))
             tx.wake("policy")
         await routing.settle()
     assert (await routing.lead(sent.id))["state"] == "queued"

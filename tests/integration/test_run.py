@@ -55,6 +55,26 @@ async def test_it_is_ready_once_it_answers(start: Started) -> None:
         assert (await client.get("/livez")).status_code == 200
 
 
+async def test_it_is_not_ready_before_it_knows_the_keys(
+    edge: Edge, start: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on it tells who calls while the database is down."""
+    may_load, load = asyncio.Event(), edge.access.refresh
+
+    async def loaded() -> None:
+        await may_load.wait()
+        await load()
+
+    monkeypatch.setattr(edge.access, "refresh", loaded)
+    starting = asyncio.ensure_future(start())
+    await asyncio.wait([starting], timeout=0.3)
+    assert not starting.done()
+    may_load.set()
+    _, url = await starting
+    assert url
+    assert edge.access._loaded
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_stops_it_in_order(edge: Edge, start: Started, how: signal.Signals) -> None:
     """Who waits is woken, requests end, then tasks, each with its own end."""

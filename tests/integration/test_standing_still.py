@@ -133,6 +133,18 @@ async def test_a_position_of_another_log_is_a_gap(edge: Edge) -> None:
     assert await stopped(edge) == []
 
 
+async def test_a_gap_in_a_partition_that_the_log_has_no_more_is_not_gone_on_from(edge: Edge) -> None:
+    await append(edge, 1, key="a")
+    async with running(consumer(edge).run()):
+        await drained(edge)
+    async with edge.database.tx() as tx:
+        await driver(tx).execute("UPDATE log.positions SET stopped = 'gap', detail = 'gone' WHERE partition = 3")
+        await driver(tx).execute("DELETE FROM log.records WHERE partition = 3")
+        await driver(tx).execute("DELETE FROM log.partitions WHERE partition = 3")
+    with pytest.raises(NotNow, match=r"has no leads\.inbound\.v1/3 any more.*leadgate topics create"):
+        await operations.consumer_resume(edge, "test", INBOUND.name, 3, accept_gap=True)
+
+
 async def test_who_is_not_there_cannot_be_resumed(edge: Edge) -> None:
     with pytest.raises(NotFound):
         await operations.consumer_resume(edge, "nobody", INBOUND.name, 0)

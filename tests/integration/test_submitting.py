@@ -110,7 +110,9 @@ async def test_what_does_not_parse_is_kept_with_a_warning_beside_a_valid_identit
 
 async def test_a_number_is_dialled_in_the_region_that_the_policy_gives_the_source(edge: Edge) -> None:
     async with edge.database.tx() as tx:
-        await policies.publish(tx, STARTER.replace("sources:", "sources:\n  crm: {default_region: GB}", 1))
+        await policies.publish(
+            tx, policies.sound(STARTER.replace("sources:", "sources:\n  crm: {default_region: GB}", 1))
+        )
     async with calling(ingest(edge), await key_of(edge, PrincipalKind.SERVICE)) as crm:
         assert (await crm.post("/v1/leads/inbound", json={"contact": {"phone": "020 7946 0123"}})).status_code == 202
     [lead] = await submitted(edge)

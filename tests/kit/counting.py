@@ -107,7 +107,7 @@ async def metrics_of(
     """The process, reading the log."""
     if policy is not None:
         async with edge.database.tx() as tx:
-            await policies.publish(tx, policy)
+            await policies.publish(tx, policies.sound(policy))
     process = build(edge)
     metrics = Metrics(edge, build_app(edge, [process]))
     async with metrics.stack as stack:

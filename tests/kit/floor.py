@@ -76,7 +76,7 @@ class Floor:
 
     async def publish(self, text: str | None = None) -> Policy:
         async with self.edge.database.tx() as tx:
-            await policies.publish(tx, text or policy())
+            await policies.publish(tx, policies.sound(text or policy()))
             return await policies.active(tx)
 
     async def leads(

@@ -228,7 +228,7 @@ def clocks(all_: Mapping[str, Story]) -> list[Clock]:
         captured = story.received.captured_at
         tries = [(at, talk) for _, at, talk in story.tries()]
         queued = story.work("item.queued")
-        if story.hand_raiser and story.is_lead and not _put_to_sleep(story):
+        if _is_due(story):
             dims = story.cohort()
             due = queued[0].event.due_at if queued else None  # type: ignore[attr-defined]
             attempt = next((at for at, _ in tries), None)
@@ -242,7 +242,7 @@ def clocks(all_: Mapping[str, Story]) -> list[Clock]:
         root = all_.get(story.merged_into or "")
         if story.hand_raiser and root:
             again = [(at, talk) for _, at, talk in root.tries()]
-            if any(at <= captured for at, _ in again):
+            if any(at <= captured for at, _ in again) or (not _is_due(root) and _is_first(story, all_)):
                 later = sorted((at, talk) for at, talk in again if at > captured)
                 dims = root.cohort() | {"direction": story.received.direction, "source": story.received.source}
                 attempt = next((at for at, _ in later), None)
@@ -273,6 +273,17 @@ def _handovers(story: Story) -> Iterable[Clock]:
         dims = story.dims(event.queue, story.segment_at(told), next(iter(reps), None))
         took = _took(told.stamp.at, next(iter(talks), None))
         yield Clock("qualified_conversation", story.id, told.stamp.at, took, None, dims)
+
+
+def _is_due(story: Story) -> bool:
+    """Whether somebody is due to answer it."""
+    return story.hand_raiser and story.is_lead and not _put_to_sleep(story)
+
+
+def _is_first(story: Story, all_: Mapping[str, Story]) -> bool:
+    """Whether no other hand-raiser was merged into the same before."""
+    others = [one for one in all_.values() if one.merged_into == story.merged_into and one.hand_raiser]
+    return story is min(others, key=lambda one: (one.received.captured_at, one.id))
 
 
 def _put_to_sleep(story: Story) -> bool:

@@ -55,7 +55,7 @@ class Routing:
 
     async def publish(self, yaml: str = POLICY) -> Policy:
         async with self.edge.database.tx() as tx:
-            await policies.publish(tx, yaml)
+            await policies.publish(tx, policies.sound(yaml))
             return await policies.active(tx)
 
     async def batch(self, *batch: LeadSubmitted) -> None:

@@ -60,7 +60,7 @@ def tale_of(dice: Dice, n: int, roots: list[int]) -> Tale:
         occurred=dice.of(None, -3.5, 20),
     )
     segment = dice.of(None, "smb")
-    fate = dice.of("queue", "queue", "queue", "queue", "merge", "reject", "nurture", "auto")
+    fate = dice.of("queue", "queue", "queue", "merge", "merge", "merge", "reject", "nurture", "nurture", "auto")
     if fate == "merge" and roots:
         return tale.decided(None, action="merge", segment=segment).merged(dice.of(*roots))
     if fate == "reject":

@@ -41,7 +41,8 @@ async def lying(floor: Floor, state: str) -> list[dict[str, Any]]:
 async def pull(floor: Floor, rep: str) -> None:
     """Release and claim at once: here the claim follows by a second transaction, so it is kept out of the depth."""
     async with floor.edge.database.tx() as tx, telling(tx) as stories:
-        found = await pool.release_for(tx, stories, (await policies.active(tx)).queues[UK], rep)
+        policy = await policies.active(tx)
+        found = await pool.release_for(tx, stories, policy, policy.queues[UK], rep)
         if found is not None:
             await tx.execute(t.items.update().where(t.items.c.id == found.id).values(state="claimed"))
 

@@ -7,7 +7,7 @@ import pytest
 from kit.rulebooks import EXAMPLE, NOW, lead, policy_of, submitted, with_rules
 
 from router.decide import decide, handover, redecide
-from router.features import features_of, renewed
+from router.features import features_of, filled, renewed
 from router.receipt import from_json, recompute, to_json
 from router.world import Known
 from schemas.events.intake import LeadSubmitted
@@ -109,6 +109,19 @@ def test_a_renewed_lead_has_what_was_said_last_and_keeps_its_id_and_age():
     assert (lead.company.name, lead.company.employees) == ("Old", 90)
     assert (lead.contact.phone, lead.contact.phone_valid) == ("+442079460123", True)
     assert lead.custom == {"a": 1, "b": 2}
+
+
+def test_what_a_later_submission_adds_to_a_contact_replaces_nothing_and_is_valid_as_it_was_there():
+    old = submitted(1, email=None, phone="+442079460123", contact={"country": "GB"})
+    new = submitted(2, phone="+442079460999", contact={"country": "FR", "language": "fr", "email_kind": "business"})
+    contact = filled(old, new).contact
+    assert (contact.email, contact.email_valid, contact.email_kind) == ("ann@example.com", True, "business")
+    assert (contact.phone, contact.country, contact.language) == ("+442079460123", "GB", "fr")
+    assert filled(old, new).model_copy(update={"contact": old.contact}) == old
+    unread = old.model_copy(update={"contact": Contact(email="ann at home")})
+    assert filled(unread, new).contact == new.contact.model_copy(
+        update={"email": "ann at home", "email_valid": False, "email_kind": None}
+    )
 
 
 def stored(receipt):

@@ -11,7 +11,7 @@ from schemas.events.series import ClockName
 from schemas.events.stamp import UnknownEvent
 from services.metrics.catalogue import BIT, COUNTS, STEPS, FactKind
 from services.metrics.facts import Fact, facts_of
-from services.metrics.known import Dims, Known
+from services.metrics.known import Dims, Known, Try
 from services.metrics.timings import restarted, timings_of
 
 K = FactKind
@@ -262,6 +262,13 @@ def test_a_held_meeting_ends_the_hand_over_clock() -> None:
     assert clocks(closing().meeting(seconds=600, planned=500))[ClockName.QUALIFIED_CONVERSATION] == 380_000
 
 
+def test_a_meeting_that_is_said_to_have_been_before_there_was_a_lead_makes_no_negative_wait() -> None:
+    tale = Tale().received().decided("closing/uk").created(qualified_by="auto", seconds=0.05).queued("closing/uk")
+    took = clocks(tale.claimed("rep_bob").meeting(seconds=600, planned=-56 * 365 * 86400))
+    assert took[ClockName.CAPTURED_ATTEMPT] == took[ClockName.CAPTURED_CONVERSATION] == 0
+    assert took[ClockName.QUALIFIED_CONVERSATION] == 0
+
+
 def test_each_opportunity_has_its_own_hand_over_clock() -> None:
     tale = Tale().received(direction="outbound").created(1, seconds=100).created(2, seconds=200)
     assert [t.at - MONDAY for t in timings_of(fold(tale)[0])] == [timedelta(seconds=100), timedelta(seconds=200)]
@@ -270,13 +277,13 @@ def test_each_opportunity_has_its_own_hand_over_clock() -> None:
 # --- resubmissions ----------------------------------------------------------------------------------------------------
 
 
-def resubmitted(seconds: float, **more: object) -> Known:
-    tale = Tale(2, start=MONDAY + timedelta(seconds=seconds), **more)  # type: ignore[arg-type]
+def resubmitted(seconds: float, n: int = 2) -> Known:
+    tale = Tale(n, start=MONDAY + timedelta(seconds=seconds))
     return fold(tale.received(source="fair").decided(None, action="merge").merged(1))[0]
 
 
 def took(resubmission: Known, root: Tale) -> list[int | None]:
-    return [timing.took_ms for timing in restarted(resubmission, fold(root)[0])]
+    return [timing.took_ms for timing in restarted(fold(root)[0], [resubmission])]
 
 
 def test_merged_before_an_attempt_it_starts_no_clock() -> None:
@@ -300,7 +307,7 @@ def test_an_attempt_at_the_very_moment_was_before_it() -> None:
 
 
 def test_it_counts_at_its_own_time_and_source_under_the_roots_queue_and_holder() -> None:
-    timing, _ = restarted(resubmitted(100), fold(enquiry().claimed().attempted())[0])
+    timing, _ = restarted(fold(enquiry().claimed().attempted())[0], [resubmitted(100)])
     assert timing.lead == lead_id(2)
     assert timing.at == MONDAY + timedelta(seconds=100)
     assert timing.dims == Dims("inbound", "fair", "inbound/main", None, "rep_ann")
@@ -309,10 +316,32 @@ def test_it_counts_at_its_own_time_and_source_under_the_roots_queue_and_holder()
 def test_only_a_hand_raisers_resubmission_restarts_the_clock_and_only_of_the_lead_it_was_merged_into() -> None:
     root = fold(enquiry().claimed().attempted())[0]
     again = resubmitted(100)
-    assert restarted(again, root)
-    assert not restarted(replace(again, hand_raiser=False), root)
-    assert not restarted(replace(again, test=True), root)
-    assert not restarted(replace(again, merged_into=lead_id(9)), root)
+    assert list(restarted(root, [again]))
+    for other in ({"hand_raiser": False}, {"test": True}, {"merged_into": lead_id(9)}):
+        assert not list(restarted(root, [replace(again, **other)]))
+
+
+UNTIMED = [
+    ("put to sleep by a rule", Tale().received().decided(None, action="nurture").nurtured()),
+    ("of a list", Tale().received(list=True).decided().queued()),
+    ("a prospect", Tale().received(direction="outbound").decided("outbound/main").queued("outbound/main")),
+]
+
+
+@pytest.mark.parametrize("tale", [row[1] for row in UNTIMED], ids=[row[0] for row in UNTIMED])
+def test_where_nobody_was_due_to_answer_the_first_to_raise_a_hand_starts_the_clock(tale: Tale) -> None:
+    root = fold(tale)[0]
+    first, second = resubmitted(100), resubmitted(200, n=3)
+    started = list(restarted(root, [second, first]))
+    assert [(each.lead, each.took_ms) for each in started] == [(first.lead, None)] * 2
+    answered = replace(root, tries=(Try(MONDAY + timedelta(seconds=230), conversation=False),))
+    assert [each.took_ms for each in restarted(answered, [second, first])] == [130_000, None]
+    third = resubmitted(300, n=4)
+    assert [each.lead for each in restarted(answered, [third, second, first])] == [first.lead] * 2 + [third.lead] * 2
+
+
+def test_of_a_root_that_is_not_told_of_yet_it_is_not_known_whether_its_clock_runs() -> None:
+    assert not list(restarted(Known(lead_id(1)), [resubmitted(100)]))
 
 
 # --- the catalogue ----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.exits import BadSetting, Unavailable
+from services.runtime.exits import BadSetting
 from services.runtime.settings import keyring, load
 
 SECRET = "ab" * 32
@@ -93,7 +93,17 @@ def test_a_secret_file_that_was_spoilt_is_never_replaced(tmp_path: Path) -> None
     assert (tmp_path / "secret").read_text() == "half of i"
 
 
-def test_a_data_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["file", "file/data", "x\0y"])
+def test_a_data_directory_that_cannot_be_made_is_a_wrong_setting(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Unavailable, match="cannot be kept"):
-        keyring(load(data_dir=tmp_path / "file" / "data"))
+    with pytest.raises(BadSetting) as refused:
+        keyring(load(data_dir=tmp_path / name))
+    for said in ("--data-dir", "LEADGATE_DATA_DIR", repr(str(tmp_path / name)), "name a directory"):
+        assert said in str(refused.value)
+
+
+def test_so_is_one_in_which_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # as on a read-only file system; root may write anywhere else
+    with pytest.raises(BadSetting, match="Permission denied"):
+        keyring(load(data_dir=tmp_path))
+    assert not (tmp_path / "secret").exists()

@@ -13,7 +13,7 @@ from services.runtime.failures import sqlstate
 from services.runtime.http.call import Call
 from services.runtime.http.headers import CLAIM_TOKEN
 from services.runtime.http.problems import Conflict, LimitReached, NotFound, Unavailable
-from services.runtime.http.route import MET, Route
+from services.runtime.http.route import AT_MOST, MET, Route
 from services.runtime.http.rule import allow
 from services.store import claims, itemviews
 from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given
@@ -47,11 +47,15 @@ async def pull(call: Call, desk: str, body: PullIn) -> PullOut | None:
 
 
 async def _waited(call: Call, desk: str, body: PullIn, queues: tuple[QueueName, ...]) -> PullOut | Empty:
-    """Look again and again, until there is something or the time is over; who has left is given nothing."""
+    """Look again and again, until there is something or the time is over.
+
+    Who has left, or whose key was revoked meanwhile, is given nothing.
+    """
     loop = asyncio.get_running_loop()
     ends = loop.time() + body.wait
     with call.edge.wake.waiting(f"rep:{call.rep_id}", *(f"queue:{queue}" for queue in queues)) as waiter:
         while not (call.edge.stopping.is_set() or await call.request.is_disconnected()):
+            call.still_admitted()
             found = await _look(call, desk, body.test)
             left = timedelta(seconds=ends - loop.time())
             if isinstance(found, PullOut) or left <= timedelta():
@@ -89,7 +93,8 @@ async def _once(call: Call, desk: str, test: bool) -> PullOut | Empty:
 
 
 async def _pulled(call: Call, desk: str, test: bool) -> PullOut | Empty | Busy:
-    async with call.edge.database.tx() as tx:
+    async with asyncio.timeout(AT_MOST), call.edge.database.tx() as tx:
+        call.still_admitted()
         policy = await policies.active(tx)
         async with telling(tx) as stories:
             found = await claims.pull(tx, stories, policy, call.rep_id, desk, test=test, key=call.idempotency_key)

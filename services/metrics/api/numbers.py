@@ -31,6 +31,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
         period count once in each step reached, under their first queue and holder, with the conversion between steps.
         """
         as_of = await freshness.reach()
+        call.still_admitted()
         async with call.edge.database.read() as tx:
             policy = await policy_of(tx)
             question = question_of(query, call.principal, policy.zone, tx.now)
@@ -49,6 +50,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
         these is null, not yet.
         """
         as_of = await freshness.reach()
+        call.still_admitted()
         async with call.edge.database.read() as tx:
             policy = await policy_of(tx)
             question = question_of(query, call.principal, policy.zone, tx.now)
@@ -61,6 +63,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
     async def queues(call: Call, query: QueuesQuery) -> Response:
         """Show the queues as they stand."""
         as_of = await freshness.reach_measured()
+        call.still_admitted()
         async with call.edge.database.read() as tx:
             policy = await policy_of(tx)
             allowed = desks_of(call.principal)

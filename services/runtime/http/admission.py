@@ -12,6 +12,8 @@ from services.runtime.http.rule import Rule
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_ARTICLES: Final = {PrincipalKind.ADMIN: "an"}
+
 
 async def admit(call: Call, rule: Rule) -> None:
     """Find out who calls, and whether they may. Raises: Unauthenticated, Forbidden, RateLimited, NotFound (a form)."""
@@ -23,8 +25,9 @@ async def admit(call: Call, rule: Rule) -> None:
     await _known(call)
     kind = call.principal.kind
     if kind not in rule.kinds:
-        allowed = ", ".join(sorted(kind.value for kind in rule.kinds))
-        raise Forbidden(f"A {kind.value} key may not do this: it is for {allowed}.")
+        *others, last = (f"{_ARTICLES.get(one, 'a')} {one.value}" for one in sorted(rule.kinds))
+        whose = f"{', '.join(others)} or {last}" if others else last
+        raise Forbidden(f"This needs the key of {whose}; yours is that of {_ARTICLES.get(kind, 'a')} {kind.value}.")
 
 
 async def _known(call: Call) -> None:

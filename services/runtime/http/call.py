@@ -12,7 +12,7 @@ from schemas.words import FencingToken, PrincipalKind, RepId, Role
 from services.runtime.access import Principal
 from services.runtime.edge import Edge
 from services.runtime.http.cursors import Place, seal
-from services.runtime.http.problems import ClaimTokenRequired
+from services.runtime.http.problems import ClaimTokenRequired, Unauthenticated
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -69,6 +69,14 @@ class Call:
         """The route found out who it is; `csrf` is what the pages of a browser session send back."""
         self._principal = principal
         self.csrf = csrf
+
+    def still_admitted(self) -> None:
+        """Look again, after a wait, whether the key is live: it may have been revoked meanwhile.
+
+        Raises: Unauthenticated, as at the start.
+        """
+        if not self.edge.access.is_live(self.principal.key_id):
+            raise Unauthenticated
 
     @property
     def signed_in(self) -> Principal | None:

@@ -14,7 +14,7 @@ from services.runtime.http.problems import Conflict, Invalid, Mistake, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.keys import Key, KeyLimit, NewKey
-from services.runtime.tx import ReadTx, Tx
+from services.runtime.tx import ReadTx
 
 RepExists = Callable[[ReadTx, RepId], Awaitable[bool]]
 """Whether there is such a rep: the store knows."""
@@ -26,18 +26,20 @@ def routes(rep_exists: RepExists) -> APIRouter:
 
     @router.post("/v1/keys", status_code=201)
     @allow(PrincipalKind.ADMIN, idempotent=False)
-    async def create_key(call: Call, body: KeyIn, tx: Tx) -> NewKeyOut:
+    async def create_key(call: Call, body: KeyIn) -> NewKeyOut:
         """Make a key.
 
         The secret is told here and never again. A source or person has two live keys at most, so that one can be
         replaced without a gap. An Idempotency-Key does nothing here: secrets are not kept.
         """
-        if isinstance(body, RepKeyIn) and not await rep_exists(tx, RepId(body.rep_id)):
-            raise Invalid([Mistake("not_allowed", "there is no such rep", pointer="#/rep_id")])
-        try:
-            key, secret = await keys.create(tx, call.edge.keyring, wanted(body))
-        except KeyLimit as error:
-            raise Conflict("key_limit", f"{error}.", state="two_live_keys") from None
+        async with call.edge.database.tx() as tx:
+            if isinstance(body, RepKeyIn) and not await rep_exists(tx, RepId(body.rep_id)):
+                raise Invalid([Mistake("not_allowed", "there is no such rep", pointer="#/rep_id")])
+            try:
+                key, secret = await keys.create(tx, call.edge.keyring, wanted(body))
+            except KeyLimit as error:
+                raise Conflict("key_limit", f"{error}.", state="two_live_keys") from None
+        call.edge.access.learn(secret, key.principal)
         return NewKeyOut(**shown(key).model_dump(), key=secret)
 
     @router.get("/v1/keys")

@@ -13,6 +13,7 @@ A `tx: Tx` is opened after the 422s; the answer is written, and under an Idempot
 then the answer is sent. So bad input has its 4xx while PostgreSQL is down, and an answer that was sent is true.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -49,6 +50,8 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 MET: Final = frozenset({"40001", "40P01"})
 """SQLSTATEs of a transaction that met another (serialisation failure, deadlock) and may run again at once."""
 TRIES: Final = 3
+AT_MOST: Final = 8.0
+"""Seconds for a transaction of a request: who calls is told in good time that the database hangs."""
 Parsed = dict[str, Any]
 NO_STORE: Final = "no-store"
 
@@ -129,9 +132,14 @@ class Route(APIRoute):
         return body, [], parsed
 
     async def _acted(self, call: Call, given: dict[str, Any], parsed: Parsed) -> Response:
-        database, tx_name = call.edge.database, self.plan.tx_name
-        if tx_name is None:
+        if self.plan.tx_name is None:
             return self._written(call, await self.act(**given))
+        async with asyncio.timeout(AT_MOST):
+            return await self._within(call, self.plan.tx_name, given, parsed)
+
+    async def _within(self, call: Call, tx_name: str, given: dict[str, Any], parsed: Parsed) -> Response:
+        """Act in a transaction."""
+        database = call.edge.database
         if self.plan.reads:
             async with database.read() as look:
                 return self._written(call, await self.act(**given, **{tx_name: look}))

@@ -20,6 +20,8 @@ from services.runtime.wake import Wake
 
 _LOOK = timedelta(seconds=1)
 """Readers look this often even if nobody wakes them."""
+_APPEND = 8.0
+"""Seconds for an append, its wait for the one before it included; and for the transaction of one."""
 _PLACES = 5.0
 """Seconds after which a subscription looks whether its topics have more partitions."""
 
@@ -66,11 +68,15 @@ class PostgresLog:
         for message in messages:
             if message.size > LARGEST:
                 raise TooLarge(f"a message of {message.size} bytes for {message.topic}; the limit is {LARGEST}")
-        await self._appends.coalesce(tuple(messages))
+        try:
+            async with asyncio.timeout(_APPEND):
+                await self._appends.coalesce(tuple(messages))
+        except TimeoutError as error:
+            raise LogUnavailable(f"the log table did not answer for {_APPEND:.0f} s") from error
 
     async def _put(self, asks: Sequence[Sequence[Message]]) -> Sequence[None]:
         try:
-            async with self._database.tx() as tx:
+            async with asyncio.timeout(_APPEND), self._database.tx() as tx:
                 await self._table.put(tx, [message for ask in asks for message in ask])
         except LogUnavailable:
             raise  # there is no such topic
