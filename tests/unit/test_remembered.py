@@ -64,6 +64,7 @@ def test_where_nothing_was_saved_nothing_is_remembered_and_nothing_is_said(tmp_p
         text_of(WHAT).replace('"kind": "form"', '"kind": "admin"').encode(),
         text_of(WHAT).replace("ff" * 32, "not hexadecimal").encode(),
     ],
+    ids=["empty", "no JSON", "no text", "a list", "cut off", "another version", "another kind", "no digest"],
 )
 def test_a_damaged_file_is_as_none_but_for_a_warning_that_shows_nothing_of_it(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / FILE).write_bytes(damaged)
