@@ -28,20 +28,22 @@ class Envelope:
 
 def to_headers(envelope: Envelope) -> Headers:
     """Lay an envelope out as record headers."""
-    pairs = {
-        "specversion": "1.0",
-        "id": envelope.id,
-        "source": envelope.source,
-        "type": envelope.type,
-        "subject": envelope.subject,
-        "time": envelope.time,
-        "dataschema": envelope.dataschema,
-        "partitionkey": envelope.subject,
-        "correlationid": envelope.correlationid,
-        "traceparent": envelope.traceparent,
-    }
-    written = tuple((f"ce_{key}", value.encode()) for key, value in pairs.items() if value is not None)
-    return (("content-type", b"application/json"), *written)
+    told: Headers = (
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", envelope.id.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_subject", envelope.subject.encode()),
+        ("ce_time", envelope.time.encode()),
+        ("ce_dataschema", envelope.dataschema.encode()),
+        ("ce_partitionkey", envelope.subject.encode()),
+    )
+    if envelope.correlationid is not None:
+        told = (*told, ("ce_correlationid", envelope.correlationid.encode()))
+    if envelope.traceparent is not None:
+        told = (*told, ("ce_traceparent", envelope.traceparent.encode()))
+    return told
 
 
 def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope:

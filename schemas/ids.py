@@ -1,10 +1,10 @@
 """Ids: a prefix that says the kind, and Crockford's base 32 in lower case (no i, l, o, u)."""
 
 import re
-from base64 import b32encode
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_FROM_RFC4648 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+"""What 10 bits are written as."""
 PATTERN = re.compile(r"[a-z]{2,3}_[0-9a-hjkmnp-tv-z]{26,32}")
 PREFIXES = frozenset("ld sub per acc itm clm att opp mtg prq prp cus rep sup key dec evt req dlq".split())
 
@@ -16,8 +16,11 @@ def encode(raw: bytes) -> str:
     '00000000000000000000000000'
     """
     length = -(-len(raw) * 8 // 5)
-    padded = bytes(-len(raw) % 5) + raw  # whole groups of five, so that the library's encoding has no padding
-    return b32encode(padded).translate(_FROM_RFC4648)[-length:].decode()
+    number = int.from_bytes(raw)
+    text = ""
+    for shift in range((length - 1) // 2 * 10, -1, -10):
+        text += _PAIRS[number >> shift & 0x3FF]
+    return text if length % 2 == 0 else text[1:]
 
 
 def decode(text: str, size: int) -> bytes | None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from schemas.api.intake import LeadAccepted, Warned
+from pydantic_core import to_json
+
+from schemas.api.intake import LeadAccepted, LeadIn, Warned
 from schemas.events.intake import LeadSubmitted
+from schemas.events.stamp import text_of
 from schemas.ids import encode
 from schemas.person import Contact
 from schemas.topics import INBOUND, OUTBOUND
-from schemas.words import Direction, Rejection, SourceName
-from services.ingest.normalise import normalise
+from schemas.words import Direction, LeadId, Rejection, SourceName
+from services.ingest.normalise import normal_of, normalise
 from services.runtime.http.problems import Problem, TooLarge, Unavailable
 from services.runtime.log import port
 from services.runtime.log.messages import message
@@ -28,18 +31,21 @@ _NOT_ACCEPTED: Final = "Nothing was accepted. Send it again with the same key: i
 class Taken:
     """A submission that is in order, and durable once `keep` has returned."""
 
-    lead: LeadSubmitted
+    id: LeadId
+    source: SourceName
+    received_at: datetime
     warnings: Sequence[Warned]
+    message: Message
 
     @property
     def receipt_url(self) -> str:
-        return RECEIPT_URL.format(id=self.lead.id)
+        return RECEIPT_URL.format(id=self.id)
 
     def answer(self) -> LeadAccepted:
         """What the sender is told of it."""
         return LeadAccepted(
-            id=self.lead.id,
-            received_at=self.lead.received_at,
+            id=self.id,
+            received_at=self.received_at,
             receipt_url=self.receipt_url,
             warnings=list(self.warnings),
         )
@@ -62,7 +68,7 @@ class Intake:
 
     async def take(
         self,
-        posted: Mapping[str, Any],
+        posted: LeadIn | Mapping[str, Any],
         *,
         source: SourceName,
         direction: Direction,
@@ -70,59 +76,63 @@ class Intake:
         now: datetime,
         flag: Rejection | None = None,
     ) -> Taken:
-        """Check and normalise one body. Its ids come from its key, else from its `submission_id`, else by chance.
+        """Check and normalise one body, or one that is read. Its ids come from its key, else from its
+        `submission_id`, else by chance.
 
         Raises: Invalid.
         """
-        normal = normalise(posted, default_region=await self._region_of(source), now=now)
+        region = await self._region_of(source)
+        if isinstance(posted, LeadIn):
+            normal = normal_of(posted, region)
+        else:
+            normal = normalise(posted, default_region=region, now=now)
         lead = self._keyring.lead_id(source, key or normal.submission_id)
-        submitted = LeadSubmitted(
-            id=lead,
-            submission_id=self._keyring.submission_id(lead, direction.encode() + b"\n" + normal.said),
-            source=source,
-            direction=direction,
-            received_at=now,
-            occurred_at=normal.occurred_at,
-            test=normal.test,
-            list=normal.list,
-            contact=normal.contact,
-            company=normal.company,
-            intent=normal.intent,
-            product=normal.product,
-            message=normal.message,
-            campaign=normal.campaign,
-            consent=normal.consent,
-            custom=dict(normal.custom),
-            flag=flag,
+        submission = self._keyring.submission_id(lead, direction.encode() + b"\n" + normal.said)
+        # The event `LeadSubmitted`, whose model is for readers: it would be built only to be written.
+        value = to_json(
+            {
+                "id": lead,
+                "submission_id": submission,
+                "source": source,
+                "direction": direction,
+                "received_at": text_of(now),
+                "occurred_at": normal.occurred_at,
+                "test": normal.test,
+                "list": normal.list,
+                "contact": normal.contact.__dict__,
+                "company": normal.company.__dict__,
+                "intent": normal.intent,
+                "product": normal.product,
+                "message": normal.message,
+                "campaign": normal.campaign.__dict__,
+                "consent": normal.consent and normal.consent.__dict__,
+                "custom": normal.custom,
+                "flag": flag,
+            }
         )
-        return Taken(submitted, normal.warnings)
+        place = self._place(lead, normal.contact)
+        event = message(_TOPICS[direction], place, LeadSubmitted.type(), value, subject=place, at=now, process="ingest")
+        return Taken(lead, source, now, normal.warnings, event)
 
     async def keep(self, taken: Sequence[Taken], how: str) -> None:
         """Return once all are durable. Raises: Unavailable, TooLarge: none is accepted."""
         try:
-            await self._log.append([self._message(each.lead) for each in taken])
+            await self._log.append([each.message for each in taken])
         except LogUnavailable as error:
             raise Unavailable(_NOT_ACCEPTED) from error
         except port.TooLarge as error:
             raise TooLarge(port.LARGEST) from error
         for each in taken:
-            self._telemetry.accepted.labels(each.lead.source, how).inc()
+            self._telemetry.accepted.labels(each.source, how).inc()
 
     def refused(self, problem: Problem, how: str) -> None:
         """Count what was not accepted."""
         self._telemetry.refused.labels(how, problem.code.value).inc()
 
-    def _message(self, lead: LeadSubmitted) -> Message:
-        key = self._place(lead)
-        topic = _TOPICS[Direction(lead.direction)]
-        return message(
-            topic, key, LeadSubmitted.type(), lead.data(), subject=key, at=lead.received_at, process="ingest"
-        )
-
-    def _place(self, lead: LeadSubmitted) -> str:
+    def _place(self, lead: LeadId, contact: Contact) -> str:
         """The record's key: one person's submissions lie together, without saying who it is."""
-        who = _identity(lead.contact)
-        return encode(self._keyring.digest("person", who)) if who else lead.id
+        who = _identity(contact)
+        return encode(self._keyring.digest("person", who)) if who else lead
 
 
 def _identity(contact: Contact) -> str | None:

@@ -13,15 +13,21 @@ from schemas.api.normal import clean
 from schemas.api.problem import MistakeCode
 from schemas.events.intake import Campaign, Company, CustomValue
 from schemas.person import Consent, Contact
-from schemas.words import EmailKind
+from schemas.words import EmailKind, Frozen
 from services.ingest.emails import Email, is_free, read_email
 from services.ingest.links import NETWORKS, domain_of, profile, registrable, web
 from services.ingest.phones import read_phone
 from services.runtime.http.mistakes import body_mistakes
 from services.runtime.http.problems import Invalid, Mistake
 
-_DERIVED: Final = {"email_kind", "email_valid", "phone_valid", "profile_valid"}
+_DERIVED: Final = frozenset({"email_kind", "email_valid", "phone_valid", "profile_valid"})
 """What lists tell that get better: it is no part of what was said, so it does not make another body of the same."""
+_DOMAIN: Final = frozenset({"domain"})
+_CLICK_IDS: Final = frozenset({"click_ids"})
+_AT: Final = frozenset({"at"})
+_NOTHING: Final[frozenset[str]] = frozenset()
+_NO_COMPANY: Final = CompanyIn()
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +63,31 @@ def normalise(posted: Mapping[str, Any], *, default_region: str | None, now: dat
         raise Invalid(
             [*mistakes, *(found for found in _of_raw(posted, default_region) if found.pointer not in told)]
         ) from None
-    regions = (lead.contact.country, default_region)
-    known = _identify(lead.contact.email, lead.contact.phone, lead.contact.profile_url, regions)
+    return normal_of(lead, default_region)
+
+
+def normal_of(lead: LeadIn, default_region: str | None) -> Normal:
+    """Normalise a lead that is in order by itself. Raises: Invalid, with all mistakes at once."""
+    sender = lead.contact
+    known = _identify(sender.email, sender.phone, sender.profile_url, (sender.country, default_region))
     links = _Links()
-    company = _company(lead.company or CompanyIn(), known.email, links)
+    company = _company(lead.company or _NO_COMPANY, known.email, links)
     campaign = _campaign(lead, links)
     if mistakes := [*known.mistakes, *links.mistakes]:
         raise Invalid(mistakes)
     contact = Contact(
         **{
-            **vars(lead.contact),
-            "email": known.email.address if known.email else lead.contact.email,
+            **sender.__dict__,
+            "email": known.email.address if known.email else sender.email,
             "email_kind": known.email.kind if known.email else None,
             "email_valid": known.email is not None,
-            "phone": known.phone or lead.contact.phone,
+            "phone": known.phone or sender.phone,
             "phone_valid": known.phone is not None,
-            "profile_url": known.profile or lead.contact.profile_url,
+            "profile_url": known.profile or sender.profile_url,
             "profile_valid": known.profile is not None,
         }
     )
-    consent = Consent(**vars(lead.consent)) if lead.consent else None
+    consent = Consent(**lead.consent.__dict__) if lead.consent else None
     return Normal(
         contact=contact,
         company=company,
@@ -99,13 +110,10 @@ def _said(lead: LeadIn, contact: Contact, company: Company, campaign: Campaign, 
     """Write what was said, the same for the same: sorted, without what is empty, so that new fields change nothing."""
     domain = domain_of(lead.company.domain) if lead.company and lead.company.domain else None
     said = {
-        "contact": contact.model_dump(exclude_none=True, exclude=_DERIVED),
-        "company": {
-            **company.model_dump(exclude_none=True, exclude={"domain"}),
-            **({"domain": domain} if domain else {}),
-        },
-        "campaign": campaign.model_dump(exclude_none=True, exclude=set() if campaign.click_ids else {"click_ids"}),
-        "consent": consent.model_dump(exclude_none=True, exclude={"at"}) if consent else None,
+        "contact": _told(contact, _DERIVED),
+        "company": {**_told(company, _DOMAIN), **({"domain": domain} if domain else {})},
+        "campaign": _told(campaign, _NOTHING if campaign.click_ids else _CLICK_IDS),
+        "consent": _told(consent, _AT) if consent else None,
         "intent": lead.intent,
         "product": lead.product,
         "message": lead.message,
@@ -114,7 +122,12 @@ def _said(lead: LeadIn, contact: Contact, company: Company, campaign: Campaign, 
         "list": bool(lead.list),
     }
     kept = {key: value for key, value in said.items() if value not in (None, {}, False)}
-    return json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(kept).encode()
+
+
+def _told(of: Frozen, but: frozenset[str]) -> dict[str, Any]:
+    """The fields that are told, but for some."""
+    return {name: value for name, value in of.__dict__.items() if value is not None and name not in but}
 
 
 @dataclass(frozen=True, slots=True)

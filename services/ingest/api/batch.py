@@ -101,7 +101,7 @@ class _Batch:
         for number, line in islice(((number, line) for number, line in self._lines if line.strip()), _TOGETHER):
             try:
                 one = taken[number] = await self._take(number, line)
-                answers.append(LineAccepted(line=number, id=one.lead.id, warnings=list(one.warnings)))
+                answers.append(LineAccepted(line=number, id=one.id, warnings=list(one.warnings)))
             except Problem as problem:
                 answers.append(self._refused(number, problem))
         down = await self._keep(list(taken.values()))

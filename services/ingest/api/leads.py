@@ -6,6 +6,7 @@ from schemas.api.intake import LeadAccepted, LeadIn
 from schemas.words import Direction, PrincipalKind, SourceName
 from services.ingest.accept import Intake
 from services.ingest.api.bodies import shown
+from services.ingest.reading import read_lead
 from services.runtime.http.body import JSON, json_object
 from services.runtime.http.call import Call
 from services.runtime.http.problems import Problem
@@ -44,7 +45,7 @@ def lead_routes(intake: Intake) -> APIRouter:
 async def _submit(intake: Intake, call: Call, body: bytes, direction: Direction) -> LeadAccepted:
     try:
         taken = await intake.take(
-            json_object(body),
+            read_lead(body, call.now) or json_object(body),
             source=source_of(call),
             direction=direction,
             key=call.idempotency_key,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from schemas.envelope import Envelope, to_headers
 from schemas.events.stamp import Told, text_of
@@ -14,12 +14,14 @@ from services.runtime.log.port import Message
 from services.runtime.trace import Trace
 from services.runtime.tx import Emission
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def message(
     topic: Topic,
     key: str,
     type_: str,
-    data: Mapping[str, Any] | None,
+    data: Mapping[str, Any] | bytes | None,
     *,
     subject: str,
     at: datetime,
@@ -28,7 +30,7 @@ def message(
 ) -> Message:
     """Write an event of CloudEvents type `type_`, which happened at `at`. It follows from what is followed here.
 
-    Without data it is a tombstone.
+    Its data may be JSON already; without any it is a tombstone.
     """
     followed = follows or trace.current()
     envelope = Envelope(
@@ -41,7 +43,7 @@ def message(
         correlationid=followed.correlation,
         traceparent=followed.traceparent,
     )
-    value = None if data is None else json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    value = data if data is None or isinstance(data, bytes) else _ENCODER.encode(data).encode()
     return Message(topic.name, key, value, to_headers(envelope))
 
 
