@@ -98,6 +98,7 @@ class KafkaSubscription(ConsumerRebalanceListener):
                 self._commit_now_and_then()
                 shortly = timedelta() if self._gaps else wait
                 found = await self._consumer.getmany(timeout_ms=int(shortly.total_seconds() * 1000), max_records=limit)
+                return await self._taken(found)
         except NoOffsetForPartitionError:
             return Batch((), {})  # the group never committed there: the next poll seeks
         except OffsetOutOfRangeError as error:
@@ -105,7 +106,6 @@ class KafkaSubscription(ConsumerRebalanceListener):
             return Batch((), {})
         except (KafkaError, OSError, TimeoutError) as error:
             raise outage(error) from error
-        return await self._taken(found)
 
     async def seek(self, place: Place, position: int) -> None:
         tp = self._cluster.tp(place)
@@ -149,6 +149,10 @@ class KafkaSubscription(ConsumerRebalanceListener):
                 self._new.discard(tp)
                 if position is not None:
                     await self.seek(self._cluster.place(tp), position)
+                elif tp in self._consumer.assignment():
+                    self._consumer.seek(
+                        tp, 0
+                    )  # or, paused though it is, it asks the group all the while where to begin
 
     async def _look_for_gaps(self) -> None:
         """Positions that were just taken lie within the log, or are a gap."""
@@ -188,11 +192,14 @@ class KafkaSubscription(ConsumerRebalanceListener):
         for tp, those in found.items():
             place = self._cluster.place(tp)
             position = self._positions.get(place)
-            if position is None or tp in self._new or not those or those[0].offset < position:
+            if position is None or tp in self._new or not those:
+                continue
+            if those[0].offset < position:  # from before a seek: what they passed over is still to be read
+                await self.seek(place, position)
                 continue
             records += [record_of(place, one) for one in those]
             spans[place] = Span(position, those[-1].offset + 1)
-        for place, position in self._positions.items():
+        for place, position in list(self._positions.items()):
             try:
                 reached = await self._consumer.position(self._cluster.tp(place))
             except IllegalStateError:

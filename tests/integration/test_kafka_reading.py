@@ -1,0 +1,125 @@
+"""What Kafka's client does beside what it promises, and what it says of partitions that do not answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import NoOffsetForPartitionError
+
+import services.runtime.log.kafka.scan as scanning
+from schemas.topics import LIFECYCLE
+from services.runtime.edge import Edge
+from services.runtime.log.kafka import KafkaLog
+from services.runtime.log.kafka.subscription import KafkaSubscription
+from services.runtime.log.port import LogUnavailable, Message, Place
+
+SOON = timedelta(seconds=5)
+
+
+@pytest.fixture
+def kafka_log(kafka_edge: Edge) -> KafkaLog:
+    assert kafka_edge.kafka is not None
+    return kafka_edge.kafka
+
+
+async def append(log: KafkaLog, *values: str) -> Place:
+    """Records of one key; where they stand."""
+    await log.append([Message(LIFECYCLE.name, "k", value.encode(), ()) for value in values])
+    return next(place for place, end in (await log.ends([LIFECYCLE])).items() if end)
+
+
+async def read(subscription: KafkaSubscription, count: int) -> list[str]:
+    values: list[str] = []
+    async with asyncio.timeout(20):
+        while len(values) < count:
+            values += [(record.value or b"").decode() for record in (await subscription.poll(100, SOON)).records]
+    return values
+
+
+async def first(place: Place) -> int:
+    return 0
+
+
+async def test_a_partition_that_stands_still_in_a_new_group_costs_nothing(
+    kafka_log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group never committed there: the client would ask it again and again, and each poll would end at once."""
+    asked = 0
+    getmany = AIOKafkaConsumer.getmany
+
+    async def counted(self: AIOKafkaConsumer, *args: Any, **options: Any) -> Mapping[TopicPartition, Sequence[Any]]:
+        nonlocal asked
+        try:
+            found: Mapping[TopicPartition, Sequence[Any]] = await getmany(self, *args, **options)
+        except NoOffsetForPartitionError:
+            asked += 1
+            raise
+        return found
+
+    async def stopped(place: Place) -> None:
+        return None
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", counted)
+    async with kafka_log.subscribe("new", [LIFECYCLE], stopped) as subscription:
+        for _ in range(20):
+            await subscription.poll(10, timedelta(seconds=0.1))
+    assert asked <= 4, "once for each partition, before its position was read"
+
+
+async def test_records_from_before_a_seek_do_not_carry_us_over_those_after_it(kafka_log: KafkaLog) -> None:
+    place = await append(kafka_log, "0", "1", "2", "3", "4")
+    async with kafka_log.subscribe("late", [LIFECYCLE], first) as subscription:
+        await read(subscription, 5)
+        tp = TopicPartition(kafka_log.prefix + place.topic, place.partition)
+        await subscription.seek(place, 3)
+        subscription._consumer.seek(tp, 5)  # where the client stands after it has given these:
+        batch = await subscription._taken({tp: [record(tp, offset) for offset in (1, 2, 3, 4)]})
+        assert (batch.records, batch.spans) == ((), {})
+        assert await read(subscription, 2) == ["3", "4"]
+
+
+def record(tp: TopicPartition, offset: int) -> "ConsumerRecord[bytes, bytes]":
+    return ConsumerRecord(tp.topic, tp.partition, offset, 0, 1, b"k", b"", None, 1, 0, [])
+
+
+async def test_a_partition_that_gives_nothing_ends_a_scan_and_is_named(
+    kafka_log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await append(kafka_log, "0")
+
+    async def silent(self: AIOKafkaConsumer, *args: Any, **options: Any) -> Mapping[TopicPartition, Sequence[Any]]:
+        await asyncio.sleep(0.01)
+        return {}
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", silent)
+    monkeypatch.setattr(scanning, "_SILENCE", 0.05)
+    with pytest.raises(LogUnavailable, match=f"{place.topic}/{place.partition} gives nothing from 0 on"):
+        async with asyncio.timeout(5):
+            await all_of(kafka_log.read([LIFECYCLE]))
+
+
+async def test_records_whose_time_is_over_while_all_are_read_are_passed_over(
+    kafka_log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await append(kafka_log, "0", "1", "2", "3")
+    opened = scanning.opened
+
+    async def cut(*args: Any) -> Any:
+        """After the bounds were asked for, and before anything is read."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka_log.servers)
+        await admin.start()
+        tp = TopicPartition(kafka_log.prefix + place.topic, place.partition)
+        await admin.delete_records({tp: RecordsToDelete(2)})
+        await admin.close()
+        return await opened(*args)
+
+    monkeypatch.setattr(scanning, "opened", cut)
+    assert await all_of(kafka_log.read([LIFECYCLE])) == ["2", "3"]
+
+
+async def all_of(batches: AsyncIterator[Sequence[Any]]) -> list[str]:
+    return [(one.value or b"").decode() async for records in batches for one in records]
