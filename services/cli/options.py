@@ -17,6 +17,7 @@ from services.runtime.edge import Edge, open_edge
 from services.runtime.embedded import Embedded, embedded
 from services.runtime.exits import Ended, Refused, Unavailable
 from services.runtime.failures import Failure, failure
+from services.runtime.log.port import LogUnavailable
 from services.runtime.migrations import Schema, standing
 from services.runtime.settings import Settings
 
@@ -66,6 +67,8 @@ def meant(error: Exception) -> Exception:
         return error
     if isinstance(error, NoPolicy):
         return Refused("no policy is published yet: `leadgate policy publish FILE` first")
+    if isinstance(error, LogUnavailable):
+        return Unavailable(f"the event log is not available: {error}")
     if failure(error) is Failure.OUTAGE:
         return Unavailable(f"the database is not available: {str(error) or type(error).__name__}")
     return error
@@ -74,7 +77,8 @@ def meant(error: Exception) -> Exception:
 def finish(work: Coroutine[Any, Any, T]) -> T:
     """Run asynchronous work to its end.
 
-    Raises: Unavailable where the database cannot be reached; Refused where a policy is needed and there is none.
+    Raises: Unavailable where the database or the event log cannot be reached; Refused where a policy is needed and
+    there is none.
     """
     try:
         return asyncio.run(work)

@@ -32,7 +32,11 @@ _BACK = timedelta(hours=26)
 _PAGE = 5000
 _HOUR = timedelta(hours=1)
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-_ON_ITS_WAY = Place("", -1)
+_ON_THE_WAY = timedelta(minutes=1)
+"""A lead that was captured so lately may have come into the log after we had read it, and be held by now."""
+_ASKEW = timedelta(minutes=10)
+"""Records are looked for from so much earlier on: their times are Kafka's, by its brokers' clocks, not the leads'."""
+_IN_TABLE = Place("", -1)
 """Where the router has not read: the log table, with Kafka."""
 
 _log = structlog.get_logger("leadgate.ledger")
@@ -83,7 +87,8 @@ async def balance(
     held = [
         one
         async for one in _walk(edge, since)
-        if one.hour in kept or (_within(one.hour, counted_from) and (one.id in accepted or one.received_at < began))
+        if one.hour in kept
+        or (_within(one.hour, counted_from) and (one.id in accepted or one.received_at < began - _ON_THE_WAY))
     ]
     missing = accepted.keys() - {one.id for one in held}
     others = await _found(edge, missing)
@@ -102,7 +107,8 @@ async def balance(
             elif any(at in aside for at in found.at):
                 dead[found.hour] += 1
     async with edge.database.tx() as tx:
-        await ledger.keep(tx, {hour: (count, dead[hour]) for hour, count in totals.items()})
+        counted = totals.keys() - kept.keys()  # of an hour that is over for the log, it has those sent again at most
+        await ledger.keep(tx, {hour: (totals[hour], dead[hour]) for hour in counted})
     for hour, (count, laid_aside) in kept.items():
         totals[hour], dead[hour] = count, laid_aside
     states = [*((one.hour, one.state) for one in held), *unread]
@@ -121,11 +127,11 @@ async def _accepted(edge: Edge, since: datetime | None, progress: Callable[[int]
     accepted: dict[LeadId, Accepted] = {}
     count = 0
     for log in (edge.log,) if edge.kafka is None else (edge.table, edge.log):
-        async for records in log.read(INTAKE, since=since):
+        async for records in log.read(INTAKE, since=None if since is None else since - _ASKEW):
             for record in records:
                 if (lead := _lead(record)) is not None:
                     id_, hour = lead
-                    place = record.place if log is edge.log else _ON_ITS_WAY
+                    place = record.place if log is edge.log else _IN_TABLE
                     accepted.setdefault(id_, Accepted(hour)).at.append((place, record.offset))
             count += len(records)
             progress(count)

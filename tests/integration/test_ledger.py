@@ -11,10 +11,13 @@ from kit.routing import Routing
 from kit.submissions import as_message, submission, submit
 from sqlalchemy import delete, insert, select, update
 
+from router.books import Hour
 from schemas.topics import INBOUND
+from schemas.words import SourceName
 from services.runtime.edge import Edge
 from services.runtime.log import table
 from services.runtime.log.table import LogTable
+from services.store import ledger
 from services.store import tables as t
 from services.worker.ledger import balance
 
@@ -86,6 +89,8 @@ async def test_a_lead_that_nobody_sent_is_a_residual_too(routing: Routing, clock
     async with routing.edge.database.tx() as tx:
         row = dict((await tx.fetch(select(t.leads)))[0]) | {"id": routing.edge.keyring.lead_id(sent.source, "no")}
         await tx.execute(insert(t.leads).values(row))
+    clock.move(timedelta(minutes=1))
+    assert await states(routing) == {"accepted": 1, "queued": 1}, "it may have come into the log after that was read"
     clock.move(timedelta(milliseconds=1))
     assert await states(routing) == {"accepted": 1, "queued": 2, "nobody's": 1}
 
@@ -101,6 +106,40 @@ async def test_hours_that_the_log_no_longer_has_are_as_last_counted(routing: Rou
     async with routing.edge.database.tx() as tx:
         await tx.execute(update(t.leads).values(test=True).where(t.leads.c.received_at < clock.now()))
     assert await states(routing) == {"accepted": 4, "queued": 1, "lost": 3}
+
+
+async def test_a_lead_that_is_sent_again_after_weeks_leaves_the_count_of_its_hour_as_it_was(
+    routing: Routing, clock: ManualClock
+) -> None:
+    first = [lead(routing, str(n), email=f"{n}@example.com") for n in range(3)]
+    await routing.route(*first, key="together")
+    assert await states(routing) == {"accepted": 3, "queued": 3}
+    clock.move(timedelta(days=15))
+    await routing.route(lead(routing, "0", email="0@example.com"), key="together")
+    async with routing.edge.database.tx() as tx:
+        assert await table.trim(tx, INBOUND.name, clock.now() - timedelta(days=14), 1000) == 3
+    for _ in range(2):
+        assert await states(routing) == {"accepted": 3, "queued": 3}
+
+
+async def test_a_record_whose_time_is_before_its_leads_is_counted_in_the_leads_hour(
+    routing: Routing, clock: ManualClock
+) -> None:
+    """The log's time is its brokers', whose clocks are not ours."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    clock.move(hour - timedelta(seconds=1) - clock.now())
+    early = submission(routing.edge.keyring, hour + timedelta(seconds=1), "1", intent="demo")
+    await routing.route(early)
+    clock.move(timedelta(minutes=5))
+    (row,) = await balance(routing.edge, hour, None)
+    assert (row.hour.at, row.accepted, row.residual) == (hour, 1, 0)
+
+
+async def test_months_of_many_sources_are_kept_at_once(routing: Routing, clock: ManualClock) -> None:
+    hours = {Hour(SourceName("web"), clock.now() + timedelta(hours=n)): (n, 0) for n in range(9000)}
+    async with routing.edge.database.tx() as tx:
+        await ledger.keep(tx, hours)
+        assert await ledger.as_counted(tx, None, clock.now() + timedelta(days=1000)) == hours
 
 
 async def test_with_kafka_what_is_still_in_the_log_table_is_accepted_too(kafka_edge: Edge) -> None:

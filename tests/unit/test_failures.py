@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.cli.options import meant
 from services.runtime.failures import Failure, failure, sqlstate
 from services.runtime.log.port import LogUnavailable
 
@@ -55,3 +56,11 @@ def test_it_is_told_apart(error: Exception, whose: Failure) -> None:
 def test_postgresqls_own_name_of_an_error_is_found_under_its_wrapping() -> None:
     assert sqlstate(wrapped(asyncpg.DeadlockDetectedError("deadlock"))) == "40P01"
     assert sqlstate(KeyError("x")) is None
+
+
+def test_a_command_says_which_of_the_two_is_away() -> None:
+    said = {str(meant(error)) for error in (LogUnavailable("Kafka did not do it"), ConnectionRefusedError("refused"))}
+    assert said == {
+        "the event log is not available: Kafka did not do it",
+        "the database is not available: refused",
+    }
