@@ -25,7 +25,7 @@ async def move(edge: Edge, log: str = "this", **spans: tuple[int, int]) -> None:
     """Advance in a transaction of its own."""
     wanted = {{"a": A, "b": B}[name]: Span(*span) for name, span in spans.items()}
     async with edge.database.tx() as tx:
-        await advance(tx, "group", wanted, log=log, owner="me")
+        await advance(tx, "group", wanted, logs={A.topic: log}, owner="me")
 
 
 async def stand(edge: Edge) -> tuple[int, int]:
@@ -55,7 +55,7 @@ async def test_it_does_not_move_in_another_log(edge: Edge) -> None:
 async def test_it_does_not_move_where_nobody_took_it(edge: Edge) -> None:
     async with edge.database.tx() as tx:
         with pytest.raises(Overtaken):
-            await advance(tx, "other", {A: Span(5, 6)}, log="this", owner="me")
+            await advance(tx, "other", {A: Span(5, 6)}, logs={A.topic: "this"}, owner="me")
 
 
 async def test_it_does_not_move_while_it_stands_still_and_does_after_resume(edge: Edge) -> None:
@@ -83,7 +83,7 @@ async def test_two_who_resume_it_at_once_take_back_nothing_of_what_was_read_sinc
 
 async def test_who_finds_another_at_it_is_turned_away_at_once_and_does_not_wait(edge: Edge) -> None:
     async with edge.database.tx() as tx:
-        await advance(tx, "group", {A: Span(5, 6)}, log="this", owner="first")
+        await advance(tx, "group", {A: Span(5, 6)}, logs={A.topic: "this"}, owner="first")
         async with asyncio.timeout(2):
             with pytest.raises(Overtaken):
                 await move(edge, a=(5, 6))

@@ -346,7 +346,7 @@ async def test_killed_it_loses_nothing(
         "LEADGATE_TOPIC_PREFIX": kafka_edge.kafka.prefix,
     }
     async with kafka_edge.database.tx() as tx:
-        await policies.publish(tx, POLICY)
+        await policies.publish(tx, policies.sound(POLICY))
     await tell(kafka_edge, *all_told(TALES[:3]))
     conn = await asyncpg.connect(database_url)
     process, _ = await asyncio.to_thread(launch, "metrics", tmp_path / "data", "--port", "0", **settings)

@@ -99,6 +99,7 @@ class Late:
     async def subscribe(self, *args: Any) -> AsyncIterator[Any]:
         async with self._log.subscribe(*args) as subscription:
             self.poll, self.seek, self.pause = subscription.poll, subscription.seek, subscription.pause
+            self.done = subscription.done
             yield self
 
     def gaps(self) -> list[Gap]:

@@ -125,7 +125,7 @@ async def read_all(edge: Edge) -> None:
     async with edge.database.tx() as tx:
         for place, end in (await edge.log.ends([INBOUND])).items():
             row = {"consumer": "router", "topic": place.topic, "partition": place.partition, "position": end}
-            await tx.execute(insert(positions).values(**row, log=await edge.log.identity(), updated_at=tx.now))
+            await tx.execute(insert(positions).values(**row, log=await edge.log.identity(INBOUND), updated_at=tx.now))
 
 
 async def append(edge: Edge, n: int) -> None:
