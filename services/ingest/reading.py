@@ -1,4 +1,4 @@
-"""Reading a lead from its JSON in one pass, as nearly all can be; the long way tells what is wrong with the rest. Pure."""
+"""Reading a lead from its JSON in one pass, as nearly all can be; the long way tells what is wrong. Pure."""
 
 from datetime import datetime
 from math import isfinite

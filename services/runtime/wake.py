@@ -21,6 +21,8 @@ _log = structlog.get_logger("leadgate.wake")
 _CHANNEL = "leadgate"
 _SOON = 2.0
 """Seconds to wait for the first connection; after that, waiters look by themselves until it comes."""
+_BREATH = 0.005
+"""Seconds between notifications: what is told meanwhile goes together, or each commit would cost a second one."""
 _LONGEST = 7000
 """Bytes of a notification; PostgreSQL's limit is 7999."""
 EVERYTHING = "*"
@@ -112,6 +114,7 @@ class Wake:
                     while not conn.is_closed():
                         await self._work.wait()
                         await self._notify(conn)
+                        await asyncio.sleep(_BREATH)
             except Exception as error:  # whatever it is, waiters look by themselves meanwhile
                 _log.warning("wake_interrupted", error=repr(error))
             await asyncio.sleep(pause)

@@ -22,6 +22,7 @@ _REQUEST_ID: Final = REQUEST_ID.lower().encode()
 _TRACEPARENT: Final = TRACEPARENT.lower().encode()
 
 log = structlog.get_logger("leadgate.http")
+_logger = logging.getLogger("leadgate.http")
 
 
 class Passage:
@@ -63,7 +64,8 @@ class Passage:
         telemetry.requests.labels(process, method, route, str(status)).inc()
         telemetry.request_seconds.labels(process, route).observe(seconds)
         level = logging.DEBUG if route in QUIET else logging.INFO
-        log.log(level, "answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+        if _logger.isEnabledFor(level):
+            log.log(level, "answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 class _Answer:

@@ -16,6 +16,8 @@ Parameters = dict[str, list[str]]
 def parameters_of(request: Request) -> Parameters:
     """The values of each parameter; an empty one is as good as absent. Wrong bytes become lone surrogates."""
     raw: bytes = request.scope.get("query_string", b"")
+    if not raw:
+        return {}
     found: Parameters = {}
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"):
         values = found.setdefault(name, [])
@@ -26,6 +28,8 @@ def parameters_of(request: Request) -> Parameters:
 
 def validated(model: type[BaseModel] | None, given: Parameters, context: dict[str, Any]) -> tuple[Any, list[Mistake]]:
     """The query as `model` (None where the endpoint takes none), or what is wrong with it."""
+    if model is None and not given:
+        return None, []
     model = model or _NoQuery
     wrong: dict[str, Mistake] = {}
     values: dict[str, Any] = {}

@@ -1,9 +1,14 @@
 """Headers as the tables of schema `log` keep them: a list of pairs, readable in SQL, and whole whatever the bytes."""
 
 import base64
+import json
 from collections.abc import Sequence
+from typing import Final
 
 from schemas.envelope import Headers
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
+_NUL: Final = "\\u0000"
 
 
 def to_json(headers: Headers) -> list[list[str]]:
@@ -13,6 +18,15 @@ def to_json(headers: Headers) -> list[list[str]]:
     [['a', '1'], ['b', '/w==', 'base64']]
     """
     return [[name.replace("\0", "\N{REPLACEMENT CHARACTER}"), *_text(value)] for name, value in headers]
+
+
+def text_of(headers: Headers) -> str:
+    """`to_json` as text."""
+    try:
+        text = _ENCODER.encode([(name, value.decode()) for name, value in headers])
+    except UnicodeDecodeError:
+        text = _NUL
+    return _ENCODER.encode(to_json(headers)) if _NUL in text else text
 
 
 def from_json(pairs: Sequence[Sequence[str]]) -> Headers:

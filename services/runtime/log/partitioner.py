@@ -4,6 +4,8 @@ Source: Apache Kafka, `org.apache.kafka.common.utils.Utils.murmur2` and `BuiltIn
 (MurmurHash2 by Austin Appleby, seed 0x9747b28c).
 """
 
+from struct import unpack
+
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _WORD = 0xFFFFFFFF
@@ -23,8 +25,8 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     hashed = _SEED ^ length
     whole = length & ~3
-    for at in range(0, whole, 4):
-        word = int.from_bytes(data[at : at + 4], "little") * _M & _WORD
+    for word in unpack(f"<{length // 4}I", data[:whole]):
+        word = word * _M & _WORD
         word = (word ^ word >> 24) * _M & _WORD
         hashed = hashed * _M & _WORD ^ word
     if whole < length:

@@ -76,7 +76,7 @@ class PostgresLog:
 
     async def _put(self, asks: Sequence[Sequence[Message]]) -> Sequence[None]:
         try:
-            async with asyncio.timeout(_APPEND), self._database.tx() as tx:
+            async with asyncio.timeout(_APPEND), self._database.single() as tx:
                 await self._table.put(tx, [message for ask in asks for message in ask])
         except LogUnavailable:
             raise  # there is no such topic

@@ -1,17 +1,16 @@
 """The log table: records and the counters that number them, written in the transaction of their cause."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from schemas.topics import Topic
 from services.runtime.hot import driver
-from services.runtime.log.headers import to_json
+from services.runtime.log.headers import text_of
 from services.runtime.log.messages import emitted
 from services.runtime.log.partitioner import partition_of
-from services.runtime.log.port import Message, Place, UnknownTopic
+from services.runtime.log.port import Message, UnknownTopic
 from services.runtime.tx import ReadTx, Tx
 
 LOOK = 30.0
@@ -22,7 +21,7 @@ WAKE = "log"
 COUNTS_SQL = "SELECT topic, count(*)::int AS partitions FROM log.partitions GROUP BY topic"
 
 # One statement, and the last of its transaction. Counters are locked in ascending order, so that writers never wait
-# in a circle, and until the commit, so that no later record is seen before an earlier one.
+# in a circle, and until the commit, so that no later record is seen before an earlier one. All is put, or nothing.
 PUT_SQL = """
 WITH counter AS (
   SELECT p.topic, p.partition, p.next_offset, wanted.n
@@ -33,12 +32,14 @@ WITH counter AS (
 ), counted AS (
   UPDATE log.partitions AS p SET next_offset = counter.next_offset + counter.n
   FROM counter WHERE p.topic = counter.topic AND p.partition = counter.partition
+    AND (SELECT count(*) FROM counter) = cardinality($1::text[])
 )
 INSERT INTO log.records (topic, partition, "offset", appended_at, key, value, headers)
-SELECT topic, partition, counter.next_offset + message.nth, $4, message.key, message.value, message.headers
-FROM unnest($5::text[], $6::int[], $7::int[], $8::text[], $9::bytea[], $10::jsonb[])
+SELECT topic, partition, counter.next_offset + message.nth, $4, message.key, message.value, message.headers::jsonb
+FROM unnest($5::text[], $6::int[], $7::int[], $8::text[], $9::bytea[], $10::text[])
   AS message (topic, partition, nth, key, value, headers)
 JOIN counter USING (topic, partition)
+WHERE (SELECT count(*) FROM counter) = cardinality($1::text[])
 """
 
 CREATE_SQL = """
@@ -82,17 +83,17 @@ class LogTable:
 
     async def put(self, tx: Tx, messages: Sequence[Message]) -> None:
         """Append messages in order. Raises: UnknownTopic."""
+        if not messages:
+            return
         counts = await self._partitions(tx, {message.topic for message in messages})
-        so_far: Counter[Place] = Counter()
-        columns: tuple[list[object], ...] = ([], [], [], [], [], [])
+        so_far: Counter[tuple[str, int]] = Counter()
+        rows = []
         for message in messages:
-            place = Place(message.topic, partition_of(message.key, counts[message.topic]))
-            headers = json.dumps(to_json(message.headers), ensure_ascii=False)
-            row = (place.topic, place.partition, so_far[place], message.key, message.value, headers)
+            place = (message.topic, partition_of(message.key, counts[message.topic]))
+            rows.append((*place, so_far[place], message.key, message.value, text_of(message.headers)))
             so_far[place] += 1
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
-        topics, partitions = [place.topic for place in so_far], [place.partition for place in so_far]
+        topics, partitions = zip(*so_far, strict=True)
+        columns = zip(*rows, strict=True)
         done = await driver(tx).execute(PUT_SQL, topics, partitions, list(so_far.values()), tx.now, *columns)
         if done != f"INSERT 0 {len(messages)}":
             raise UnknownTopic(
