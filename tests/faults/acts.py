@@ -163,8 +163,7 @@ class Acts:
             while not await self._refused():
                 await asyncio.sleep(0.5)
         await self._limit(None)
-        for id_ in await self._refused():
-            await self._on.command("dlq", "replay", id_)
+        await asyncio.gather(*(self._on.command("dlq", "replay", id_) for id_ in await self._refused()))
 
     async def _refused(self) -> list[str]:
         async with self._on.sql() as conn:

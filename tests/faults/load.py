@@ -45,16 +45,19 @@ class Post:
     bodies: Sequence[Mapping[str, Any]]
 
 
-def posts(seed: int, count: int) -> list[Post]:
-    """Some twice, some with another body under the same key, some by the same person, some that are hot."""
+def posts(seed: int, count: int, hot: float, far: float) -> list[Post]:
+    """Some twice, some with another body under the same key, some by the same person.
+
+    Of all, the share `hot` needs no qualifying, and the share `far` waits for better days.
+    """
     dice = random.Random(seed)
     found = []
     for n in range(count):
         person = dice.randrange(max(0, n - 40), n + 1) if dice.random() < 0.12 else n
         body: dict[str, Any] = {
             "contact": {"email": f"person{person}@firm{person % 97}.example.com", "name": f"Person {person}"},
-            "company": {"name": f"Firm {person % 97}", "country": "JP" if dice.random() < 0.03 else "GB"},
-            "intent": "buy" if dice.random() < 0.1 else "demo",
+            "company": {"name": f"Firm {person % 97}", "country": "JP" if dice.random() < far else "GB"},
+            "intent": "buy" if dice.random() < hot else "demo",
             "message": f"lead {n}",
         }
         bodies = [body]
@@ -109,7 +112,7 @@ class Rep:
         await self._look_at_mine()
 
     async def _begin(self, held: Mapping[str, Any]) -> None:
-        if self.caller.dice.random() < 0.04:
+        if self.caller.dice.random() < 0.03:
             self.left.append((now() + self.lease + self.caller.dice.uniform(1, 5), held))
         else:
             await self._do(held)

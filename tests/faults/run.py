@@ -14,7 +14,7 @@ from faults.final import gathered, quiet
 from faults.history import Call, Final, Spell, Stall, stalls
 from faults.judge import Expected, Violation, violations
 from faults.load import DESKS, POLICY, QUEUES, Post, Rep, manager, poster, posts
-from faults.schedule import LEASE, Fault
+from faults.schedule import CLAIM, LEASE, Fault
 from kit.deployment import SECRET, Deployment, deployed
 
 from services.runtime.secret import Keyring
@@ -24,11 +24,17 @@ SOURCE = "web"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How large a run is. `rate` is leads a second; `settle` how long all may take to come to rest afterwards."""
+    """How large a run is.
+
+    `rate` is leads a second; of them, the share `hot` needs no qualifying and the share `far` no work at all; `settle`
+    is how many seconds all may take to come to rest afterwards.
+    """
 
     seed: int
     leads: int
     rate: float
+    hot: float
+    far: float
     reps: int
     settle: float
     schedule: Sequence[Fault]
@@ -58,7 +64,7 @@ class Outcome:
 async def run(plan: Callable[[Deployment], Plan], place: Path, say: Callable[[str], None]) -> Outcome:
     """Run a plan; history and logs are kept in `place`."""
     began = time.monotonic()
-    async with deployed(place / "logs", POLICY.format(lease=int(LEASE))) as deployment:
+    async with deployed(place / "logs", POLICY.format(lease=int(CLAIM))) as deployment:
         say(f"up after {time.monotonic() - began:.0f} s")
         with opened(place / "history.jsonl") as file:
             outcome = await _loaded(deployment, plan(deployment), History(file), say, began)
@@ -71,7 +77,7 @@ async def _loaded(
     deployment: Deployment, plan: Plan, history: History, say: Callable[[str], None], began: float
 ) -> Outcome:
     people = await _people(deployment, plan, history)
-    everything = posts(plan.seed, plan.leads)
+    everything = posts(plan.seed, plan.leads, plan.hot, plan.far)
     todo: asyncio.Queue[Post | None] = asyncio.Queue()
     acts = Acts(deployment, lambda: _large(people.posters[0], everything), random.Random(plan.seed))
     stop = asyncio.Event()
@@ -135,7 +141,7 @@ async def _people(deployment: Deployment, plan: Plan, history: History) -> Peopl
             queues = [QUEUES[desk] for desk in desks]
             rep = await made("/v1/reps", {"name": f"Rep {number}", "queues": queues})
             key = (await made("/v1/keys", {"kind": "rep", "rep_id": rep["id"]}))["key"]
-            reps.append(Rep(caller(f"rep-{number}", desk, key), desks, LEASE))
+            reps.append(Rep(caller(f"rep-{number}", desk, key), desks, CLAIM))
     posters = [caller(f"poster-{number}", ingest, service) for number in range(7)]
     return People(posters, reps, caller("manager", desk, admin))
 

@@ -10,7 +10,9 @@ PROCESSES = tuple(f"{kind}-{n}" for kind in ("ingest", "router", "desk", "worker
 ZOMBIES = tuple(f"{kind}-{n}" for kind in ("router", "worker", "metrics") for n in NUMBERS)
 BROKERS = ("broker-1", "broker-2", "broker-3")
 LEASE = 10.0
-"""Seconds: of a claim under the policy of these tests, of a leader, and of a member of a Kafka group."""
+"""Seconds: of a leader, and of a member of a Kafka group."""
+CLAIM = 5.0
+"""Seconds of a claim, under the policy of these tests."""
 
 
 class Kind(Enum):

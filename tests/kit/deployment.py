@@ -25,7 +25,7 @@ import psutil
 from brokers import Brokers
 
 from kit.postgres import in_memory
-from kit.proxy import HOST, NOBODY, Network, Weather
+from kit.proxy import HOST, NOBODY, Network, Reach, Weather
 from kit.runner import Death, Runner, environment
 from kit.whole import LEADGATE
 from services.runtime.embedded import Embedded
@@ -63,6 +63,7 @@ class Deployment:
     urls: dict[str, str] = field(default_factory=dict)
     """Where callers reach `ingest-1`, `desk-1` …: through a proxy, whether it runs or not."""
     deaths: list[Death] = field(default_factory=list)
+    broker_pids: dict[str, int] = field(default_factory=dict)
     network: Network = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +112,7 @@ class Deployment:
             await self.postgres.attach()
         elif name.startswith("broker-"):
             await asyncio.to_thread(self._kafka.start, _number(name))
+            self.note_brokers()
         else:
             self.runners[name].wanted.set()
             await self.runners[name].serves()
@@ -145,6 +147,12 @@ class Deployment:
 
     async def start_brokers(self) -> None:
         await asyncio.to_thread(self._kafka.start_all)
+        self.note_brokers()
+
+    def note_brokers(self) -> None:
+        """Remember which processes they are."""
+        pids = {f"broker-{number}": self._kafka.pid(number) for number in self._kafka.numbers}
+        self.broker_pids = {name: pid for name, pid in pids.items() if pid is not None}
 
     async def terminate_connections(self) -> int:
         """End all sessions that the processes have with PostgreSQL; how many."""
@@ -164,8 +172,7 @@ class Deployment:
     def who(self, port: int) -> str | None:
         """Which of ours calls from this port of this machine."""
         pids = {name: runner.child.process.pid for name, runner in self.runners.items() if runner.child}
-        if self.brokers is not None:
-            pids |= {f"broker-{number}": pid for number in self.brokers.numbers if (pid := self.brokers.pid(number))}
+        pids |= self.broker_pids
         for name, pid in pids.items():
             with suppress(psutil.Error):
                 if any(one.laddr.port == port for one in psutil.Process(pid).net_connections("tcp4") if one.raddr):
@@ -204,18 +211,18 @@ async def deployed(logs: Path, policy: str, each: int = 2) -> AsyncIterator[Depl
 
 
 async def _brokers(deployment: Deployment, stack: AsyncExitStack, logs: Path) -> None:
-    def reach(number: int) -> Any:
-        async def broker() -> Any:
+    def reach(number: int) -> Reach:
+        def broker() -> int | None:
             if deployment.brokers is None:
-                raise ConnectionRefusedError
-            port = deployment.brokers.bootstrap.split(",")[number - 1].rpartition(":")[2]
-            return await asyncio.open_connection(HOST, int(port))
+                return None
+            return int(deployment.brokers.bootstrap.split(",")[number - 1].rpartition(":")[2])
 
         return broker
 
     shown = [await deployment.network.serve(f"broker-{number}", reach(number)) for number in (1, 2, 3)]
     start = partial(kafka.start, 3, deployment.place / "kafka", advertised=shown)
     deployment.brokers = await asyncio.to_thread(start)
+    deployment.note_brokers()
     for server in deployment.brokers.numbers:  # what they told one another so far, nobody could name
         for weather in (Weather.RESET, Weather.FINE):
             deployment.network.become(NOBODY, f"broker-{server}", weather)
@@ -244,11 +251,9 @@ async def _prepared(deployment: Deployment, policy: str) -> None:
 
 
 async def _runner(deployment: Deployment, name: str, logs: Path) -> None:
-    async def database() -> Any:
+    def database() -> Path | None:
         found = running(deployment.postgres.data_dir / "postgres")
-        if found is None:
-            raise ConnectionRefusedError
-        return await asyncio.open_unix_connection(str(found.sockets / f".s.PGSQL.{found.port}"))
+        return found and found.sockets / f".s.PGSQL.{found.port}"
 
     port = await deployment.network.serve("postgres", database, caller=name)
     settings = {
@@ -259,13 +264,8 @@ async def _runner(deployment: Deployment, name: str, logs: Path) -> None:
     runner = Runner(name, deployment.place / name, settings, logs, deployment.deaths)
     deployment.runners[name] = runner
 
-    async def process() -> Any:
-        if runner.port is None:
-            raise ConnectionRefusedError
-        return await asyncio.open_connection(HOST, runner.port)
-
     if name.partition("-")[0] in SERVED:
-        front = await deployment.network.serve(name, process, caller="callers")
+        front = await deployment.network.serve(name, lambda: runner.port, caller="callers")
         deployment.urls[name] = f"http://{HOST}:{front}"
 
 
