@@ -30,6 +30,8 @@ PAGE = 500
 """How many versions go at once."""
 SETTLED = 1.0
 """Seconds after which brokers that answer again have taken what was sent to them before."""
+LATEST = 11.0
+"""Seconds after an append failed in which its client may still be sending."""
 IN_TIME = LEASE.total_seconds() / 2
 """Seconds after which one who was told to lead asks again before appending."""
 _TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in SERIES}
@@ -46,6 +48,8 @@ class Publisher:
         self._leader = Leader(NAME)
         self._unsure = False
         """Something was sent, and is not known to be in the log or never to come."""
+
+        self._sent_at = float("-inf")
 
     async def keep(self) -> None:
         """Lead, or stand by, until cancelled."""
@@ -75,7 +79,7 @@ class Publisher:
         try:
             if self._unsure:
                 await self._edge.log.ends(SERIES)
-                await asyncio.sleep(SETTLED)
+                await asyncio.sleep(max(SETTLED, self._sent_at + LATEST - loop.time()))
             logs = [await self._edge.log.identity(topic) for topic in SERIES]
             start = stands.within(logs)
             async with self._edge.database.read() as tx:
@@ -85,7 +89,10 @@ class Publisher:
             if loop.time() - asked > IN_TIME:
                 return True
             self._unsure = True
-            await self._edge.log.append([message_of(one, as_of, now) for one in page])
+            try:
+                await self._edge.log.append([message_of(one, as_of, now) for one in page])
+            finally:
+                self._sent_at = loop.time()
             self._unsure = False
         except (LogUnavailable, NotTaken) as error:
             self._edge.telemetry.failures.labels("metrics.publish").inc()

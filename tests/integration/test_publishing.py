@@ -277,15 +277,18 @@ async def test_what_lands_after_it_was_given_up_does_not_stay_behind_newer_versi
     kafka_edge: Edge, tail: Tail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish, "SETTLED", 0)
+    monkeypatch.setattr(publish, "LATEST", 0.5)
     late = Late(kafka_edge.log)
     publisher = Publisher(with_log(kafka_edge, late), tail)
     await count(kafka_edge.database, Tale(1).enquiry().told)
     await refold_all(kafka_edge.database)
     assert not await publisher.turn()
     assert late.failed
+    given_up = asyncio.get_running_loop().time()
     await count(kafka_edge.database, Tale(2).enquiry().told)
     await refold_all(kafka_edge.database)
     await all_turns(publisher.turn)
+    assert asyncio.get_running_loop().time() - given_up >= publish.LATEST, "its client may still have been sending"
     await assert_complete(kafka_edge)
 
 

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_co
 
 from schemas.topics import Topic
 from services.runtime.exits import BadSetting
-from services.runtime.log.kafka.held import Held
+from services.runtime.log.kafka.held import Endings, Held
 from services.runtime.log.kafka.topicids import TopicIds
 from services.runtime.log.port import LogUnavailable, Place, UnknownTopic
 
@@ -26,6 +26,8 @@ _ANSWER = 10.0
 """Seconds that a broker has to answer in."""
 _KNOWN = 2.0
 """Seconds for which what is known of the topics is good."""
+_KEEPING = ("cleanup.policy", "retention.ms", "retention.bytes")
+"""What decides how long records are kept: too short loses them, too long keeps people's data."""
 REPLICAS, IN_SYNC = 3, 2
 """How many copies the design asks for, and how many of them acknowledge."""
 
@@ -60,14 +62,23 @@ class Cluster:
         self._seen: Seen | None = None
         self._seen_at = float("-inf")
         self._looking = asyncio.Lock()
+        self.endings = Endings()
 
     async def close(self) -> None:
+        await self.endings.wait()
         await self._client.close()
         await self._looker.close()
 
     async def standing(self, topic: Topic) -> Standing:
         """How a topic stands. Raises: LogUnavailable, UnknownTopic."""
         return (await self._stand([topic]))[topic.name]
+
+    async def demand(self, topics: set[str]) -> None:
+        """Make sure that topics are there, before a client asks for them: brokers may make what one asks for.
+
+        Raises: LogUnavailable, UnknownTopic.
+        """
+        await self._stand([Topic(name, "", None) for name in sorted(topics)])
 
     async def places(self, topics: Sequence[Topic]) -> list[Place]:
         """All partitions of topics."""
@@ -160,10 +171,17 @@ class Cluster:
         async with self._admin() as admin:
             resources = [ConfigResource(ConfigResourceType.TOPIC, self.prefix + name) for name in seen.topics]
             answers = await admin.describe_configs(resources) if resources else []
+        asked = {topic.name: topic for topic in topics}
         for answer in answers:
             for _, _, _, name, entries in answer.resources:
                 values = {entry[0]: entry[1] for entry in entries}
                 topic = name.removeprefix(self.prefix)
+                wanted = configs(asked[topic], seen.topics[topic].copies)
+                said += [
+                    f"{topic} has {each}={values[each]}, not {wanted[each]}"
+                    for each in _KEEPING
+                    if each in wanted and values.get(each, wanted[each]) != wanted[each]
+                ]
                 if int(values.get("min.insync.replicas", IN_SYNC)) < min(IN_SYNC, seen.topics[topic].copies):
                     said.append(f"{topic} has min.insync.replicas={values['min.insync.replicas']}, not {IN_SYNC}")
                 if values.get("unclean.leader.election.enable") == "true":
@@ -174,9 +192,12 @@ class Cluster:
 
     async def _made(self, topics: Sequence[Topic]) -> None:
         """Wait until every broker's clients see the topics."""
-        async with asyncio.timeout(_ANSWER):
-            while {topic.name for topic in topics} - (await self.look(topics)).topics.keys():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+        names = {topic.name for topic in topics}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER):
+                while names - (await self.look(topics)).topics.keys():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        _demand(names, await self.look(topics))
         self._seen = None
 
     async def _stand(self, topics: Sequence[Topic]) -> dict[str, Standing]:
@@ -235,10 +256,10 @@ def configs(topic: Topic, copies: int) -> dict[str, str]:
     }
     if topic.compacted:
         return {**durable, "cleanup.policy": "compact", "segment.ms": "86400000"}
+    whole = {**durable, "cleanup.policy": "delete", "retention.bytes": "-1"}
     if topic.kept is None:
-        return {**durable, "retention.ms": "-1", "retention.bytes": "-1"}
-    kept = str(int(topic.kept.total_seconds() * 1000))
-    return {**durable, "retention.ms": kept, "retention.bytes": "-1", "segment.ms": "86400000"}
+        return {**whole, "retention.ms": "-1"}
+    return {**whole, "retention.ms": str(int(topic.kept.total_seconds() * 1000)), "segment.ms": "86400000"}
 
 
 async def opened(client: C, start: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]) -> C:

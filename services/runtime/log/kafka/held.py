@@ -12,8 +12,32 @@ from services.runtime.log.port import LogUnavailable, NotTaken
 
 C = TypeVar("C")
 
-_CLOSING = 5.0
-"""Seconds that a client has to close in."""
+CLOSING = 5.0
+"""Seconds for which one waits until a client has closed."""
+
+
+class Endings:
+    """Clients on their way out. Cancelled half-way, one would leave its tasks and connections behind, for ever."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, close: Callable[[], Awaitable[None]]) -> "asyncio.Task[None]":
+        """Let a client end, beside; that it cannot say good-bye changes nothing."""
+
+        async def end() -> None:
+            with contextlib.suppress(Exception):
+                await close()
+
+        task = asyncio.create_task(end(), name="kafka.close")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def wait(self) -> None:
+        """Wait for all, for a while: what brokers that do not answer still owe them, they have within 20 s."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=CLOSING)
 
 
 class Held(Generic[C]):
@@ -24,7 +48,7 @@ class Held(Generic[C]):
         self._close = close
         self._client: C | None = None
         self._opening = asyncio.Lock()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._endings = Endings()
 
     @asynccontextmanager
     async def use(self, seconds: float) -> AsyncIterator[C]:
@@ -49,18 +73,11 @@ class Held(Generic[C]):
 
     def drop(self) -> None:
         """Use another one from now on; this one closes beside."""
-        if self._client is not None:
-            closing = asyncio.create_task(self._end(self._client), name="kafka.close")
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+        if (client := self._client) is not None:
+            self._endings.begin(lambda: self._close(client))
             self._client = None
 
     async def close(self) -> None:
         """Close it, and wait until all have closed."""
         self.drop()
-        await asyncio.gather(*self._closing)
-
-    async def _end(self, client: C) -> None:
-        with contextlib.suppress(Exception):  # it failed already; that it cannot say good-bye changes nothing
-            async with asyncio.timeout(_CLOSING):
-                await self._close(client)
+        await self._endings.wait()

@@ -37,6 +37,7 @@ class Lanes:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._producer = Held(self._open, AIOKafkaProducer.stop)
+        self._known: set[str] = set()
         self._lanes: dict[Place, Coalescer[Sequence[Message], None]] = {}
 
     async def append(self, messages: Sequence[Message]) -> None:
@@ -61,6 +62,9 @@ class Lanes:
 
     async def _counts(self, topics: set[str]) -> dict[str, int]:
         """How many partitions each topic has, as the producer knows it: it learns of new ones by itself."""
+        if new := topics - self._known:
+            await self._cluster.demand(new)
+            self._known |= new
         async with self._producer.use(_DELIVERY) as producer:
             return {topic: len(await producer.partitions_for(self._cluster.prefix + topic)) for topic in topics}
 

@@ -16,6 +16,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 
 from schemas.topics import Topic
 from services.runtime.log.kafka.cluster import Cluster
+from services.runtime.log.kafka.held import CLOSING
 from services.runtime.log.port import Batch, Gap, LogUnavailable, Place, Record, Span
 
 _log = structlog.get_logger("leadgate.kafka")
@@ -75,11 +76,8 @@ class KafkaSubscription(ConsumerRebalanceListener):
         """Leave it."""
         if self._commit is not None:
             self._commit.cancel()
-        try:
-            async with asyncio.timeout(5):
-                await self._consumer.stop()
-        except (KafkaError, OSError, TimeoutError):
-            return  # the group finds out by itself
+        leaving = self._cluster.endings.begin(self._consumer.stop)
+        await asyncio.wait({leaving}, timeout=CLOSING)  # the group finds out by itself, too
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget them: whoever gets them reads their positions."""

@@ -1,4 +1,4 @@
-"""What Kafka's client does beside what it promises, and what it says of partitions that do not answer."""
+"""The log in Kafka, where its client does other than it promises, or its topics are other than they should be."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoOffsetForPartitionError
 
 import services.runtime.log.kafka.scan as scanning
-from schemas.topics import LIFECYCLE
+from schemas.topics import LIFECYCLE, SERIES, TOPICS
 from services.runtime.edge import Edge
 from services.runtime.log.kafka import KafkaLog
 from services.runtime.log.kafka.subscription import KafkaSubscription
-from services.runtime.log.port import LogUnavailable, Message, Place
+from services.runtime.log.port import LogUnavailable, Message, Place, UnknownTopic
 
 SOON = timedelta(seconds=5)
 
@@ -123,3 +124,33 @@ async def test_records_whose_time_is_over_while_all_are_read_are_passed_over(
 
 async def all_of(batches: AsyncIterator[Sequence[Any]]) -> list[str]:
     return [(one.value or b"").decode() async for records in batches for one in records]
+
+
+async def test_what_is_appended_to_a_topic_that_is_not_there_is_refused_at_once_with_the_remedy(
+    kafka_log: KafkaLog,
+) -> None:
+    """Nobody waits for it, no broker makes it with defaults of its own, and other appends keep their producer."""
+    await append(kafka_log, "0")
+    producer = kafka_log._lanes._producer._client
+    async with asyncio.timeout(2):
+        with pytest.raises(UnknownTopic, match="leadgate topics create"):
+            await kafka_log.append([Message("leads.nowhere.v1", "k", b"1", ())])
+    assert kafka_log._lanes._producer._client is producer
+
+
+async def test_a_topic_that_keeps_its_records_for_other_than_it_should_is_told_of(kafka_log: KafkaLog) -> None:
+    def other(said: Sequence[str]) -> list[str]:
+        return [each for each in said if "replicas" not in each and "insync" not in each]
+
+    topics = [*TOPICS, *SERIES]
+    assert other(await kafka_log.shortcomings(topics)) == []
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_log.servers)
+    await admin.start()
+    name = kafka_log.prefix + LIFECYCLE.name
+    values = {"retention.ms": "604800000", "cleanup.policy": "compact"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, values)])
+    await admin.close()
+    assert {
+        "leads.lifecycle.v1 has retention.ms=604800000, not -1",
+        "leads.lifecycle.v1 has cleanup.policy=compact, not delete",
+    } <= set(other(await kafka_log.shortcomings(topics)))
