@@ -27,7 +27,7 @@ def build(edge: Edge) -> Process:
         routes=(number_routes(freshness), stream_routes(tail), page_routes(freshness), site.routes),
         tasks={
             "consumer": consumer.run,
-            "watchdog": lambda: watch(edge, GROUP, TOPICS),
+            "watchdog": lambda: watch(edge, GROUP, TOPICS, consumer.reading),
             "series": lambda: keep_series(edge),
             "freshness": freshness.keep,
             "tail": tail.keep,

@@ -27,7 +27,7 @@ def build(edge: Edge) -> Process:
         await consumer.run()
 
     async def watchdog() -> None:
-        await watch(edge, GROUP, TOPICS)
+        await watch(edge, GROUP, TOPICS, consumer.reading)
 
     async def policy() -> str:
         return await _policy(edge)

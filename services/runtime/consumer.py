@@ -11,7 +11,7 @@ import random
 import secrets
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -77,6 +77,11 @@ class Consumer(Generic[E]):
         self._brakes: dict[Place, Brake] = {}
         self._stopped: set[Place] = set()
         self._identities: dict[str, str] = {}
+        self._subscription: Subscription | None = None
+
+    def reading(self) -> Collection[Place]:
+        """What is ours to read on in now."""
+        return () if self._subscription is None else self._subscription.reading()
 
     async def run(self) -> None:
         """Consume until cancelled. Raises: LogUnavailable, or what an outage raised, outside of a batch."""
@@ -90,6 +95,7 @@ class Consumer(Generic[E]):
         self._stopped.clear()
         try:
             async with self._edge.log.subscribe(self.group, self.topics, self._start) as subscription:
+                self._subscription = subscription
                 while True:
                     await self._look_for_resumed(subscription)
                     batch = await subscription.poll(self._limit, _POLL)
@@ -98,6 +104,7 @@ class Consumer(Generic[E]):
                     if batch.spans:
                         await self._do(subscription, batch)
         finally:
+            self._subscription = None
             with contextlib.suppress(Exception):  # best effort: who moves a position next owns it anyway
                 async with asyncio.timeout(2), self._edge.database.tx() as tx:
                     await positions.leave(tx, self.group, self._owner)

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
@@ -26,10 +26,19 @@ PATIENCE = 90
 
 
 async def watch(
-    edge: Edge, group: str, topics: Sequence[Topic], *, tick: timedelta = TICK, patience: int = PATIENCE
+    edge: Edge,
+    group: str,
+    topics: Sequence[Topic],
+    reading: Callable[[], Collection[Place]] = tuple,
+    *,
+    tick: timedelta = TICK,
+    patience: int = PATIENCE,
 ) -> None:
-    """Watch a consumer until cancelled. Raises: Stuck, which says where every task stands."""
-    idle = 0
+    """Watch a consumer until cancelled: its group as a whole, and what of it is ours to read, whoever else gets on.
+
+    Raises: Stuck, which says where every task stands.
+    """
+    group_idle = our_idle = 0
     before: Mapping[Place, int] = {}
     while True:
         await asyncio.sleep(tick.total_seconds())
@@ -38,10 +47,13 @@ async def watch(
         except Exception as error:
             if failure(error) is not Failure.OUTAGE:
                 raise
-            idle = 0  # the database or the log is away: that is not ours
+            group_idle = our_idle = 0  # the database or the log is away: that is not ours
             continue
-        idle, before = (idle + 1 if lags and now == before else 0), now
-        if idle >= patience:
+        ours = set(reading())
+        stands = all(now.get(place) == before.get(place) for place in ours)
+        our_idle = our_idle + 1 if stands and lags.keys() & ours else 0
+        group_idle, before = (group_idle + 1 if lags and now == before else 0), now
+        if max(group_idle, our_idle) >= patience:
             behind = ", ".join(f"{place.topic}/{place.partition} by {lag}" for place, lag in lags.items())
             raise Stuck(f"{group} makes no progress: it is behind in {behind}.\n{stacks()}")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from kit.waiting import becomes, running
+from kit.waiting import becomes, running, until
 
 from schemas.envelope import Envelope, to_headers
 from schemas.topics import INBOUND, Topic
@@ -62,6 +62,34 @@ async def test_a_consumer_that_makes_no_progress_is_stuck_and_it_is_said_where(e
         await becomes(lambda: lag(edge), 3)
         with pytest.raises(Stuck, match=r"behind in leads\.inbound\.v1/\d+ by 3[\s\S]*in hangs"):
             await watch(edge, "test", [INBOUND], tick=TICK, patience=5)
+
+
+async def test_one_of_two_that_gets_nowhere_is_stuck_though_the_other_gets_on(kafka_edge: Edge) -> None:
+    """With Kafka nobody else reads what is its own."""
+
+    async def hangs(tx: Tx, records: Sequence[Received[int]]) -> Sequence[Refused]:
+        await asyncio.Event().wait()
+        return []
+
+    async def flood() -> None:
+        number = 0
+        while True:
+            number += 1
+            await kafka_edge.log.append([Message(INBOUND.name, f"k{number}", b"1", HEADERS)])
+
+    good, bad = consumer(kafka_edge), consumer(kafka_edge, hangs)
+
+    async def shared_out() -> bool:
+        return len(good.reading()) == len(bad.reading()) == 2
+
+    async with running(good.run()), running(bad.run()):
+        await until(shared_out, within=20)
+        async with running(flood()), asyncio.timeout(10):
+            with pytest.raises(Stuck, match="in hangs"):
+                await watch(kafka_edge, "test", [INBOUND], bad.reading, tick=TICK * 5, patience=10)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await watch(kafka_edge, "test", [INBOUND], good.reading, tick=TICK * 5, patience=10)
 
 
 async def test_a_consumer_with_nothing_to_do_is_not_stuck(edge: Edge) -> None:

@@ -9,7 +9,7 @@
 - A reader sees only what is committed, and never sees a later record before an earlier one of its partition.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,6 +126,10 @@ class Subscription(Protocol):
 
     def done(self, spans: Mapping[Place, Span]) -> None:
         """Tell that these are behind us: what a broker shows to lag tools. It decides nothing (see `positions`)."""
+        ...
+
+    def reading(self) -> Collection[Place]:
+        """Partitions that are ours to read on in now, and not paused."""
         ...
 
     def gaps(self) -> Sequence[Gap]:

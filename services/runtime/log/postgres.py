@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -181,6 +181,9 @@ class PostgresSubscription:
 
     def done(self, spans: Mapping[Place, Span]) -> None:
         """Positions say it all: there is no broker to tell."""
+
+    def reading(self) -> Collection[Place]:
+        return self._positions.keys()
 
     def gaps(self) -> Sequence[Gap]:
         gaps, self._gaps = self._gaps, []

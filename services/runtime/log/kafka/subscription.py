@@ -6,7 +6,7 @@ its position and seeks; and in the end the transaction of a batch turns away who
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -121,6 +121,9 @@ class KafkaSubscription(ConsumerRebalanceListener):
 
     def done(self, spans: Mapping[Place, Span]) -> None:
         self._done.update({place: span.next for place, span in spans.items()})
+
+    def reading(self) -> Collection[Place]:
+        return self._positions.keys()
 
     def gaps(self) -> Sequence[Gap]:
         gaps, self._gaps = self._gaps, []
