@@ -5,7 +5,7 @@ PYTHON ?= python3
 BROKERS ?= 1
 BIN := .venv/bin
 
-.PHONY: help setup browser java run kafka run-kafka test check bench fmt lock clean
+.PHONY: help setup browser java run kafka run-kafka test faults check bench fmt lock clean
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -ts $$'\t'
 
@@ -46,6 +46,9 @@ run-kafka: setup java ## As run, on Kafka: the one that `make kafka` runs, else 
 
 test: setup browser java ## All tests, on both cores, with coverage
 	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+
+faults: setup java ## Kill and stop everything, for some ten minutes; SEED=7 runs that one again
+	$(BIN)/python -m pytest tests/faults/test_deployment.py --full $(if $(SEED),--seed $(SEED))
 
 check: setup ## Format, lint, types, layers
 	$(BIN)/ruff format --check .

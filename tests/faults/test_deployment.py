@@ -25,7 +25,7 @@ def _short(seed: int, deployment: Deployment) -> Plan:
 
 
 def _full(seed: int, deployment: Deployment) -> Plan:
-    return Plan(seed, 5000, 11.0, 0.1, 0.03, 16, 120.0, schedule.full(seed, disk=deployment.small is not None))
+    return Plan(seed, 5000, 11.0, 0.1, 0.03, 16, 300.0, schedule.full(seed, disk=deployment.small is not None))
 
 
 def test_nothing_is_lost_and_nothing_happens_twice_whatever_dies(
