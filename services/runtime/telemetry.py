@@ -27,7 +27,9 @@ class Telemetry:
         self.fallback = self._counter("intake_fallback", "Submissions that the log table took for Kafka.")
         # The relay.
         self.relayed = self._counter("relay_records", "Records of the log table that Kafka has.", "topic")
-        self.relay_waiting = self._gauge("relay_waiting_records", "Records of the log table that Kafka has not.")
+        self.relay_waiting = self._gauge(
+            "relay_waiting_records", "Records of the log table that Kafka has not; 1,000 of each partition at most."
+        )
         self.relay_parked = self._gauge("relay_parked_records", "Of these, refused by Kafka: see `leadgate dlq list`.")
         self.relay_age = self._gauge("relay_oldest_seconds", "Age of the oldest of these.")
         self.residual = self._gauge("ledger_residual_leads", "Accepted and not accounted for: 0, or an alarm.")

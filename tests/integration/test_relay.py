@@ -65,6 +65,26 @@ async def test_what_the_log_table_holds_goes_to_kafka_in_order_and_is_deleted(ka
     assert await left(kafka_edge) == 0
 
 
+async def test_a_turn_holds_a_bounded_number_of_bytes_in_memory(kafka_edge: Edge) -> None:
+    """After an outage there may be hundreds of large records in each partition."""
+    await put(kafka_edge, *(message("ld_1", str(number), size=300_000) for number in range(12)))
+    await put(kafka_edge, Message(LIFECYCLE.name, "ld_1", None, ()))
+    async with kafka_edge.database.read() as tx:
+        held = await outbox.oldest(tx, 500)
+    assert [(record.value or b"").decode().strip() for record in held] == ["0", "1", "2", "3"]
+    turn = relay.duty(kafka_edge).turn
+    while await turn():
+        pass
+    assert await in_kafka(kafka_edge.log) == {"ld_1": [*(str(number) for number in range(12)), ""]}
+
+
+async def test_a_long_backlog_is_counted_up_to_a_bound(kafka_edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    await put(kafka_edge, *(message("ld_1", str(number)) for number in range(12)), message("ld_2", "1"))
+    assert await left(kafka_edge) == 13
+    monkeypatch.setattr(outbox, "COUNTED", 10)
+    assert await left(kafka_edge) == 11
+
+
 async def test_an_event_keeps_its_headers(kafka_edge: Edge) -> None:
     await put(kafka_edge, message("ld_1", "x"), Message(SIGNALS.name, "closing/uk", None, (("odd", b"\xff"),)))
     await relay.duty(kafka_edge).turn()

@@ -18,14 +18,19 @@ RELAY = "relay"
 OLDEST_SQL = """
 SELECT r.topic, r.partition, r."offset", r.appended_at, r.key, r.value, r.headers
 FROM log.partitions AS p CROSS JOIN LATERAL (
-  SELECT one.topic, one.partition, one."offset", one.appended_at, one.key, one.value, one.headers
-  FROM log.records AS one
-  WHERE one.topic = p.topic AND one.partition = p.partition AND NOT one.parked AND NOT EXISTS (
-    SELECT FROM log.records AS before
-    WHERE before.topic = one.topic AND before.partition = one.partition AND before.key = one.key AND before.parked
-  )
-  ORDER BY one."offset" LIMIT $1
+  SELECT few.*, sum(few.size) OVER (ORDER BY few."offset") - few.size AS ahead
+  FROM (
+    SELECT one.topic, one.partition, one."offset", one.appended_at, one.key, one.value, one.headers,
+           coalesce(octet_length(one.value), 0) AS size
+    FROM log.records AS one
+    WHERE one.topic = p.topic AND one.partition = p.partition AND NOT one.parked AND NOT EXISTS (
+      SELECT FROM log.records AS before
+      WHERE before.topic = one.topic AND before.partition = one.partition AND before.key = one.key AND before.parked
+    )
+    ORDER BY one."offset" LIMIT $1
+  ) AS few
 ) AS r
+WHERE r.ahead < $2
 """
 FORWARDED_SQL = """
 DELETE FROM log.records AS r USING unnest($1::text[], $2::int[], $3::bigint[]) AS done (topic, partition, "offset")
@@ -50,14 +55,29 @@ SELECT EXISTS (
 )
 """
 PARKED_SQL = "SELECT count(*) FROM log.records WHERE parked"
+# By the primary key, and bounded: after a day without Kafka, to count all would take longer than a statement may.
 BACKLOG_SQL = """
-SELECT count(*) AS waiting, count(*) FILTER (WHERE parked) AS parked, min(appended_at) AS oldest FROM log.records
+SELECT coalesce(sum(some_of.waiting), 0)::bigint AS waiting, min(first.appended_at) AS oldest,
+       (SELECT count(*) FROM log.records WHERE parked) AS parked
+FROM log.partitions AS p CROSS JOIN LATERAL (
+  SELECT count(*) AS waiting FROM (
+    SELECT FROM log.records AS one WHERE one.topic = p.topic AND one.partition = p.partition LIMIT $1
+  ) AS one
+) AS some_of LEFT JOIN LATERAL (
+  SELECT one.appended_at FROM log.records AS one
+  WHERE one.topic = p.topic AND one.partition = p.partition ORDER BY one."offset" LIMIT 1
+) AS first ON true
 """
+
+TOGETHER = 1024 * 1024
+"""Bytes of a partition that are forwarded at once; the last record may be beyond."""
+COUNTED = 1000
+"""Of each partition, records that wait are counted up to this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What has not been forwarded. `waiting` counts all, `parked` those that Kafka refused."""
+    """What has not been forwarded. `waiting` counts up to `COUNTED` of each partition, `parked` what Kafka refused."""
 
     waiting: int
     parked: int
@@ -65,7 +85,8 @@ class Backlog:
 
 
 async def oldest(tx: ReadTx, limit: int) -> list[Record]:
-    """What is to be forwarded next: at most `limit` of each partition, in their order."""
+    """What is to be forwarded next: at most `limit` of each partition and about `TOGETHER` bytes, in their order."""
+    rows = await driver(tx).fetch(OLDEST_SQL, limit, TOGETHER)
     return [
         Record(
             Place(row["topic"], row["partition"]),
@@ -75,7 +96,7 @@ async def oldest(tx: ReadTx, limit: int) -> list[Record]:
             row["value"],
             from_json(row["headers"]),
         )
-        for row in await driver(tx).fetch(OLDEST_SQL, limit)
+        for row in sorted(rows, key=lambda row: row["offset"])
     ]
 
 
@@ -113,7 +134,7 @@ async def parked(tx: ReadTx) -> int:
 
 async def backlog(tx: ReadTx) -> Backlog:
     """How much has not been forwarded."""
-    row = await driver(tx).fetchrow(BACKLOG_SQL)
+    row = await driver(tx).fetchrow(BACKLOG_SQL, COUNTED)
     assert row is not None, "an aggregate has a row"
     return Backlog(row["waiting"], row["parked"], row["oldest"])
 
