@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, and_, delete, exists, insert, select, update
 
 from schemas.events.stamp import text_of
 from services.runtime.ids import mint
 from services.runtime.log.headers import from_json, to_json
 from services.runtime.log.port import Message, Place, Record
-from services.runtime.tables import dead_letters
+from services.runtime.tables import dead_letters, records
 from services.runtime.tx import ReadTx, Tx
 
 KEPT = timedelta(days=28)
+RELAY = "relay"
+"""Whom dead letters name that Kafka refused."""
 _LONGEST = 1000
 """Characters of a reason."""
 _LISTED = 1000
@@ -122,8 +124,16 @@ async def mark_replayed(tx: Tx, ids: Sequence[str]) -> None:
 
 
 async def prune(tx: Tx) -> int:
-    """Delete those whose time is over; how many."""
-    return await tx.execute(delete(dead_letters).where(dead_letters.c.failed_at < tx.now - KEPT))
+    """Delete those whose time is over; how many. What Kafka refused stays while it waits to be replayed."""
+    of = dead_letters.c
+    waits = exists().where(
+        records.c.topic == of.topic,
+        records.c.partition == of.partition,
+        records.c.offset == of.offset,
+        records.c.parked,
+    )
+    stays = and_(of.consumer == RELAY, waits)
+    return await tx.execute(delete(dead_letters).where(of.failed_at < tx.now - KEPT, ~stays))
 
 
 def _letter(row: RowMapping) -> DeadLetter:

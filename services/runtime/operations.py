@@ -99,7 +99,7 @@ async def replay(edge: Edge, id_or_topic: str) -> dict[str, Any]:
 
 
 async def _appended(edge: Edge, letters: Sequence[DeadLetter]) -> list[str]:
-    refused = [letter for letter in letters if letter.consumer == outbox.RELAY]
+    refused = [letter for letter in letters if letter.consumer == deadletters.RELAY]
     await edge.log.append([letter.message for letter in letters if letter not in refused])
     ids = [letter.id for letter in letters]
     async with edge.database.tx() as tx:

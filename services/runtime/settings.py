@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     @field_validator("kafka_bootstrap_servers")
     @classmethod
     def _servers(cls, servers: str | None) -> str | None:
-        if servers is not None and not all(_SERVER.fullmatch(each.strip()) for each in servers.split(",")):
+        if servers is not None and not all(_is_server(each.strip()) for each in servers.split(",")):
             raise ValueError("give brokers as host:port, more of them with commas, as kafka-1:9092,kafka-2:9092")
         return servers
 
@@ -135,6 +135,14 @@ def make_data_dir(path: Path) -> None:
             str(path),
             f"nothing can be written there ({why}): name a directory that you may write in, or that can be made",
         ) from None
+
+
+def _is_server(text: str) -> bool:
+    """
+    >>> _is_server("kafka-1:9092"), _is_server("[::1]:9092"), _is_server("kafka-1:99999"), _is_server("kafka-1")
+    (True, True, False, False)
+    """
+    return _SERVER.fullmatch(text) is not None and 0 < int(text.rpartition(":")[2]) < 65536
 
 
 def _write_once(path: Path, text: str) -> None:

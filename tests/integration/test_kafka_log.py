@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import NodeNotReadyError, NoOffsetForPartitionError
 
 import services.runtime.log.kafka.scan as scanning
 from schemas.topics import LIFECYCLE, SERIES, TOPICS
@@ -154,3 +154,17 @@ async def test_a_topic_that_keeps_its_records_for_other_than_it_should_is_told_o
         "leads.lifecycle.v1 has retention.ms=604800000, not -1",
         "leads.lifecycle.v1 has cleanup.policy=compact, not delete",
     } <= set(other(await kafka_log.shortcomings(topics)))
+
+
+async def test_a_broker_that_has_gone_is_passed_by_where_another_answers(kafka_log: KafkaLog) -> None:
+    """Or readiness and consumers would fail on each look that happens to ask that one."""
+
+    async def gone(node: int, request: object) -> None:
+        raise NodeNotReadyError(f"broker {node} has gone")
+
+    topics = [*TOPICS, *SERIES]
+    before = (await kafka_log._cluster.look(topics)).topics
+    client = kafka_log._cluster._client._client
+    client.send = gone
+    assert (await kafka_log._cluster.look(topics)).topics == before
+    assert kafka_log._cluster._client._client is not client

@@ -9,6 +9,7 @@ from kit.clock import ManualClock
 from kit.waiting import until
 
 from schemas.topics import LIFECYCLE, SIGNALS, TOPICS
+from services.runtime import deadletters
 from services.runtime.edge import Edge, open_edge
 from services.runtime.exits import Refused
 from services.runtime.leader import LEASE, Leader
@@ -118,6 +119,20 @@ async def test_a_refused_record_is_parked_and_shown_and_keeps_only_its_own_lead_
     await turn()
     assert (await in_kafka(kafka_edge.log))["ld_1"] == ["1", "2", "3", "4"]
     assert await left(kafka_edge) == 0
+
+
+async def test_what_kafka_refused_can_be_replayed_for_as_long_as_it_waits(kafka_edge: Edge, clock: ManualClock) -> None:
+    await put(kafka_edge, message("ld_1", "1"))
+    async with kafka_edge.database.tx() as tx:
+        for record in await outbox.oldest(tx, 1):
+            await outbox.park(tx, record, "too large")
+    clock.move(timedelta(days=29))
+    async with kafka_edge.database.tx() as tx:
+        assert await deadletters.prune(tx) == 0
+    (letter,) = await dead_letters(kafka_edge)
+    await replay(kafka_edge, letter["id"])
+    async with kafka_edge.database.tx() as tx:
+        assert await deadletters.prune(tx) == 1
 
 
 async def test_one_relay_leads_until_its_lease_is_over(kafka_edge: Edge, clock: ManualClock) -> None:

@@ -43,6 +43,7 @@ def test_a_flag_wins_over_its_variable_and_an_empty_variable_is_none(monkeypatch
         ("LEADGATE_PUBLIC_URL", "leads.example.com", "https://leads.example.com"),
         ("DATABASE_URL", "mysql://db/leads", "postgresql://user:password@host/database"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "kafka-1:9092,kafka-2:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka-1:9092,kafka-2:90920", "kafka-1:9092,kafka-2:9092"),
         ("LEADGATE_TOPIC_PREFIX", "acme/", "as acme."),
     ],
 )

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.runtime import deadletters
-from services.runtime.deadletters import Refused
+from services.runtime.deadletters import RELAY, Refused
 from services.runtime.hot import driver
 from services.runtime.log.headers import from_json
 from services.runtime.log.port import Message, Place, Record
 from services.runtime.tx import ReadTx, Tx
-
-RELAY = "relay"
-"""Whom dead letters name that Kafka refused."""
 
 # The oldest of each partition; a lead waits behind its first record that Kafka refused.
 OLDEST_SQL = """

@@ -24,6 +24,8 @@ C = TypeVar("C")
 
 _ANSWER = 10.0
 """Seconds that a broker has to answer in."""
+_AT_ONCE = 1.0
+"""Seconds in which a broker that has gone is known to have."""
 _KNOWN = 2.0
 """Seconds for which what is known of the topics is good."""
 _KEEPING = ("cleanup.policy", "retention.ms", "retention.bytes")
@@ -108,9 +110,15 @@ class Cluster:
 
     async def look(self, topics: Sequence[Topic]) -> Seen:
         """Look now. Topics that are missing are left out. Raises: LogUnavailable."""
-        async with self._client.use(_ANSWER) as client:
-            names = [self.prefix + topic.name for topic in topics]
-            answer = await client.send(client.get_random_node(), TopicIds(names))
+        asked = TopicIds([self.prefix + topic.name for topic in topics])
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            answer = await self._answer(asked)
+        except LogUnavailable:
+            if loop.time() - began > _AT_ONCE:
+                raise
+            answer = await self._answer(asked)  # one broker of several may have gone: who opens anew meets another
         return Seen(
             answer.cluster_id,
             len(answer.brokers),
@@ -125,6 +133,10 @@ class Cluster:
                 if for_code(error) is NoError and partitions
             },
         )
+
+    async def _answer(self, asked: TopicIds) -> Any:
+        async with self._client.use(_ANSWER) as client:
+            return await client.send(client.get_random_node(), asked)
 
     async def create(self, topics: Sequence[Topic], partitions: int, replicas: int | None) -> None:
         """Make the topics that are missing, and give the others more partitions.
