@@ -44,7 +44,7 @@ async def consumer_resume(
         standing = (await positions.standings(tx, consumer)).get(place)
     if standing is None:
         raise NotFound(f"{consumer} does not read {topic}/{partition}: see `leadgate consumer status`.")
-    position, identity = standing.position, await edge.log.identity(BY_NAME[topic])
+    position, log = standing.position, standing.log  # a topic that was replaced meanwhile is a gap, yet to be found
     if standing.stopped == "gap":
         if not accept_gap:
             raise Refused(f"{standing.detail}. With --accept-gap it goes on at the oldest record that there is.")
@@ -54,11 +54,12 @@ async def consumer_resume(
                 f"the log has no {topic}/{partition} any more, so there is no record to go on at: make it again with "
                 "`leadgate topics create --partitions N`, or leave it."
             )
-        if standing.log != identity or not starts[place] <= position <= ends[place]:
+        log = await edge.log.identity(BY_NAME[topic])
+        if standing.log != log or not starts[place] <= position <= ends[place]:
             position = starts[place]
     if standing.stopped:
         async with edge.database.tx() as tx:
-            await positions.resume(tx, standing, position=position, log=identity)
+            await positions.resume(tx, standing, position=position, log=log)
     stands = {"consumer": consumer, "topic": topic, "partition": partition, "position": position, "stopped": None}
     return stands, standing.stopped is not None
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.runtime import positions
+from services.runtime import operations, positions
 from services.runtime.brake import Brake
 from services.runtime.edge import Edge
 from services.runtime.log.port import Place, Span
@@ -101,3 +101,15 @@ async def test_to_take_it_again_changes_nothing(edge: Edge) -> None:
     await move(edge, a=(5, 9))
     async with edge.database.tx() as tx:
         assert (await positions.take(tx, "group", A, first=0, log="that")).position == 9
+
+
+async def test_to_release_a_brake_is_not_to_accept_another_log(edge: Edge) -> None:
+    """Where the topic was replaced while its partition stood still, that is a gap, and is to be accepted as one."""
+    place = Place(A.topic, 2)
+    async with edge.database.tx() as tx:
+        await positions.take(tx, "test", place, first=3, log="the former topic")
+        await positions.mind(tx, "test", place, Brake(), stopped="brake", detail="a flood")
+    await operations.consumer_resume(edge, "test", place.topic, place.partition)
+    async with edge.database.read() as tx:
+        standing = (await positions.standings(tx, "test"))[place]
+    assert (standing.stopped, standing.position, standing.log) == (None, 3, "the former topic")
