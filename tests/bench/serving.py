@@ -29,8 +29,6 @@ async def bare() -> None:
 
 async def ingest(data_dir: Path) -> None:
     """Ingest as it is run, on an embedded PostgreSQL that flushes to disk."""
-    import asyncpg
-
     from schemas.topics import PARTITIONS, TOPICS
     from services.ingest.process import build
     from services.runtime import keys
@@ -47,13 +45,11 @@ async def ingest(data_dir: Path) -> None:
     await server.attach()
     try:
         await migrate(server.url())
-        connection = await asyncpg.connect(server.url())
-        await connection.execute(table.CREATE_SQL, [topic.name for topic in TOPICS], PARTITIONS)
-        await connection.close()
         settings = Settings(database_url=server.url(), data_dir=data_dir, secret="6b" * 32, log_level="warning")
         configure(settings)
         async with open_edge(settings, server.url(), Keyring(b"k" * 32)) as edge:
             async with edge.database.tx() as tx:
+                await table.create(tx, TOPICS, PARTITIONS)
                 _, key = await keys.create(tx, edge.keyring, NewKey(PrincipalKind.SERVICE, source="crm"))
             await edge.access.refresh()
 
