@@ -145,9 +145,10 @@ def start(
     brokers = None
     try:
         cluster, places = _cluster(directory, size, ports)
+        shown: Sequence[int | None] = [None] * size if advertised is None else advertised
         nodes = [
-            Node(at, directory / str(at.number), cluster, places, folder, lock.fileno(), shown)
-            for at, shown in zip(places, advertised or [None] * size, strict=True)
+            Node(at, directory / str(at.number), cluster, places, folder, lock.fileno(), port)
+            for at, port in zip(places, shown, strict=True)
         ]
         with ThreadPoolExecutor(size) as together:
             list(together.map(Node.format, nodes))
