@@ -84,32 +84,30 @@ class Rep:
     caller: Caller
     desks: Sequence[str]
     lease: float
-    busy: bool = False
     left: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     made: int = 0
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Pull and work, until told to stop."""
-        dice = self.caller.dice
+        """Pull and work, until told to stop: at each desk as long as there is something, then wait a little."""
+        wait = 0
         while not stop.is_set():
-            for desk in dice.sample(self.desks, len(self.desks)):
-                self.made += 1
-                pulled = await self.caller.call(
-                    "pull",
-                    f"/v1/desks/{desk}/pull",
-                    {"wait": 1},
-                    key=f"{self.caller.name}-{self.made}",
-                    ask={"desk": desk},
-                )
-                if pulled.status == 200:
-                    await self._begin(pulled.said)
-                elif pulled.status != 204:
-                    await self._look_at_mine()
+            found = False
+            for desk in self.caller.dice.sample(self.desks, len(self.desks)):
+                while await self._pull(desk, wait) and not stop.is_set():
+                    found, wait = True, 0
             await self._come_back()
+            wait = 0 if found else 1
 
-    async def finish(self) -> None:
-        """Do what is still in hand."""
-        await self._look_at_mine()
+    async def _pull(self, desk: str, wait: int) -> bool:
+        """Tell whether there was something, which is done then."""
+        self.made += 1
+        key = f"{self.caller.name}-{self.made}"
+        pulled = await self.caller.call("pull", f"/v1/desks/{desk}/pull", {"wait": wait}, key=key, ask={"desk": desk})
+        if pulled.status == 200:
+            await self._begin(pulled.said)
+        elif pulled.status != 204:
+            await self._look_at_mine()
+        return pulled.status == 200
 
     async def _begin(self, held: Mapping[str, Any]) -> None:
         if self.caller.dice.random() < 0.03:
