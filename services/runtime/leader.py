@@ -22,13 +22,14 @@ RESIGN_SQL = "DELETE FROM log.leaders WHERE name = $1 AND owner = $2"
 class Leader:
     """Leads, or stands by, in the work called `name`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, lease: timedelta = LEASE) -> None:
         self._name = name
+        self._lease = lease
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
 
     async def leads(self, tx: Tx) -> bool:
-        """Tell whether the work is ours now, and for `LEASE` from now on."""
-        done = await driver(tx).execute(LEAD_SQL, self._name, self._owner, tx.now + LEASE, tx.now)
+        """Tell whether the work is ours now, and for as long as the lease."""
+        done = await driver(tx).execute(LEAD_SQL, self._name, self._owner, tx.now + self._lease, tx.now)
         return done == "INSERT 0 1"
 
     async def resign(self, tx: Tx) -> None:

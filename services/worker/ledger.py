@@ -52,7 +52,7 @@ class Accepted:
 
 def duty(edge: Edge) -> Duty:
     """Count, keep what was counted, tell of a residual."""
-    leader = Leader(NAME)
+    leader = Leader(NAME, INTERVAL)
 
     async def turn() -> bool:
         async with edge.database.tx() as tx:

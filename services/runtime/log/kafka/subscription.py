@@ -90,10 +90,10 @@ class KafkaSubscription(ConsumerRebalanceListener):
         self._consumer.pause(*self._new)
 
     async def poll(self, limit: int, wait: timedelta) -> Batch:
+        await self._look_around()
+        self._commit_now_and_then()
         try:
             async with asyncio.timeout(wait.total_seconds() + _SLACK):
-                await self._look_around()
-                self._commit_now_and_then()
                 shortly = timedelta() if self._gaps else wait
                 found = await self._consumer.getmany(timeout_ms=int(shortly.total_seconds() * 1000), max_records=limit)
                 return await self._taken(found)
@@ -150,10 +150,8 @@ class KafkaSubscription(ConsumerRebalanceListener):
                 self._new.discard(tp)
                 if position is not None:
                     await self.seek(self._cluster.place(tp), position)
-                elif tp in self._consumer.assignment():
-                    self._consumer.seek(
-                        tp, 0
-                    )  # or, paused though it is, it asks the group all the while where to begin
+                elif tp in self._consumer.assignment():  # paused as it is, it would ask the group where to begin
+                    self._consumer.seek(tp, 0)
 
     async def _look_for_gaps(self) -> None:
         """Positions that were just taken lie within the log, or are a gap."""
