@@ -1,0 +1,173 @@
+"""What a claim takes, against the same in pgbench; with a million waiting; among dead rows that an old look holds."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from statistics import median
+
+import asyncpg
+from kit.ratios import Results, edge_on
+from kit.routing import Routing
+from kit.submissions import submission
+from sqlalchemy import text
+
+from router.policy.compiled import Policy
+from schemas.words import Direction, QueueName, RepId
+from services.runtime.edge import Edge
+from services.runtime.embedded import MAJOR, Embedded, binaries
+from services.store import claims, reps
+from services.store.pulled import Given
+from services.store.story import telling
+
+POLICY = """
+version: 1
+currency: GBP
+timezone: UTC
+calendars: {always: {zone: UTC, hours: always}}
+rules: []
+fallback: {inbound: inbound/main, outbound: outbound/main, handover: closing/main}
+desks:
+  inbound: {queues: {main: {calendar: always, lease: 1h}}}
+  outbound: {queues: {main: {calendar: always, lease: 1h}}}
+  closing: {queues: {main: {calendar: always, lease: 1h}}}
+"""
+AT_ONCE = 8
+SECONDS = 3
+FEW, MANY = 10_000, 1_000_000
+DEAD = 100_000
+PULLS = 100
+ROUNDS = 3
+
+COPIES = """
+INSERT INTO routing.leads SELECT (jsonb_populate_record(one, jsonb_build_object(
+  'id', 'ld_' || lpad(n::text, 32, '0')))).*
+FROM routing.leads AS one, generate_series({first}, {last}) AS n WHERE one.id = '{lead}';
+INSERT INTO routing.lead_details SELECT (jsonb_populate_record(one, jsonb_build_object(
+  'lead_id', 'ld_' || lpad(n::text, 32, '0')))).*
+FROM routing.lead_details AS one, generate_series({first}, {last}) AS n WHERE one.lead_id = '{lead}';
+INSERT INTO routing.items SELECT (jsonb_populate_record(one, jsonb_build_object(
+  'id', 'itm_' || lpad(n::text, 26, '0'), 'lead_id', 'ld_' || lpad(n::text, 32, '0'),
+  'rank_at', one.rank_at + n * interval '1 ms'))).*
+FROM routing.items AS one, generate_series({first}, {last}) AS n WHERE one.lead_id = '{lead}';
+"""
+CLAIM = """
+BEGIN;
+WITH first AS (
+  SELECT item.id FROM routing.items AS item JOIN routing.leads AS lead ON lead.id = item.lead_id
+  WHERE item.queue = 'inbound/main' AND NOT item.test AND item.state = 'queued'
+  ORDER BY item.rank_at, item.id LIMIT 1 FOR UPDATE OF item SKIP LOCKED
+), taken AS (
+  UPDATE routing.items AS item SET state = 'claimed', token = token + 1 FROM first WHERE item.id = first.id
+  RETURNING item.id, item.lead_id, item.queue, item.token, item.test
+)
+INSERT INTO routing.claims (id, item_id, lead_id, rep_id, queue, token, state, why, test, granted_at, expires_at)
+SELECT 'clm_' || left(replace(gen_random_uuid()::text, '-', ''), 26), taken.id, taken.lead_id, 'rep_bench', taken.queue,
+  taken.token, 'active', 'next', taken.test, now(), now() + interval '1 h' FROM taken;
+COMMIT;
+"""
+
+
+class Desk:
+    """A database with one queue in which so many wait, and reps who pull."""
+
+    def __init__(self, edge: Edge, policy: Policy, staff: list[RepId], lead: str, url: str) -> None:
+        self.edge, self.policy, self.staff, self.lead, self.url = edge, policy, staff, lead, url
+
+    async def pull(self, rep: RepId) -> None:
+        async with self.edge.database.tx() as tx, telling(tx) as stories:
+            assert isinstance(await claims.pull(tx, stories, self.policy, rep, "inbound"), Given)
+
+    async def rate(self, seconds: float) -> float:
+        """Claims a second of several reps at a time."""
+        ends, done = time.perf_counter() + seconds, 0
+
+        async def work(rep: RepId) -> None:
+            nonlocal done
+            while time.perf_counter() < ends:
+                await self.pull(rep)
+                done += 1
+
+        await asyncio.gather(*(work(rep) for rep in self.staff[:AT_ONCE]))
+        return done / seconds
+
+    async def takes(self) -> float:
+        """Seconds of one claim, the median of many by different reps."""
+        took = []
+        for turn in range(PULLS):
+            began = time.perf_counter()
+            await self.pull(self.staff[turn % len(self.staff)])
+            took.append(time.perf_counter() - began)
+        return median(took)
+
+    def pgbench(self, script: Path, seconds: int) -> float:
+        """Claims a second of as many connections of pgbench."""
+        words = [
+            str(binaries(MAJOR) / "pgbench"),
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            str(AT_ONCE),
+            "-T",
+            str(seconds),
+            "-f",
+            str(script),
+            self.url,
+        ]
+        said = subprocess.run(words, capture_output=True, check=True, text=True).stdout
+        return float(said.split("tps = ")[1].split()[0])
+
+
+@asynccontextmanager
+async def desk(server: Embedded, name: str, folder: Path, waiting: int) -> AsyncIterator[Desk]:
+    async with edge_on(server, name, folder) as edge:
+        routing = Routing(edge)
+        policy = await routing.publish(POLICY)
+        one = submission(edge.keyring, edge.clock.now(), "one", direction=Direction.INBOUND)
+        await routing.batch(one)
+        connection = await asyncpg.connect(server.url(name))
+        await connection.execute(COPIES.format(first=1, last=waiting, lead=one.id))
+        await connection.execute("VACUUM ANALYZE")
+        await connection.close()
+        async with edge.database.tx() as tx:
+            staff = [
+                (await reps.create(tx, name=f"Rep {n}", zone="UTC", queues=[QueueName("inbound/main")])).id
+                for n in range(PULLS)
+            ]
+        yield Desk(edge, policy, staff, one.id, server.url(name))
+
+
+async def test_claims(server: Embedded, tmp_path: Path, results: Results) -> None:
+    script = tmp_path / "claim.sql"
+    script.write_text(CLAIM)
+    async with AsyncExitStack() as stack:
+        few = await stack.enter_async_context(desk(server, "few", tmp_path, FEW))
+        many = await stack.enter_async_context(desk(server, "many", tmp_path, MANY))
+        pairs = [(await many.rate(SECONDS), many.pgbench(script, SECONDS)) for _ in range(ROUNDS)]
+        note = f"{median(ours for ours, _ in pairs):,.0f}/s and {median(theirs for _, theirs in pairs):,.0f}/s"
+        results.add("claim, whole pull, to pgbench's claim", median(o / t for o, t in pairs), note, least=0.9)
+        await few.takes(), await many.takes()
+        growth = [(await few.takes(), await many.takes()) for _ in range(ROUNDS)]
+        note = f"{median(m for _, m in growth) * 1e3:.1f} ms and {median(f for f, _ in growth) * 1e3:.1f} ms"
+        results.add("claim, a million waiting to ten thousand", median(m / f for f, m in growth), note, most=1.1)
+        old = await stack.enter_async_context(desk(server, "old", tmp_path, FEW + DEAD))
+        held = await asyncpg.connect(old.url)
+        look = held.transaction(isolation="repeatable_read")
+        await look.start()
+        await held.fetchval("SELECT count(*) FROM routing.claims")
+        async with old.edge.database.tx() as tx:  # the heads of the queue are claimed and gone
+            await tx.execute(
+                text(
+                    "UPDATE routing.items SET state = 'done' WHERE id IN"
+                    f" (SELECT id FROM routing.items WHERE state = 'queued' ORDER BY rank_at, id LIMIT {DEAD})"
+                )
+            )
+        await old.takes()
+        dead = [(await few.takes(), await old.takes()) for _ in range(ROUNDS)]
+        await look.rollback()
+        await held.close()
+    note = f"{median(o for _, o in dead) * 1e3:.1f} ms and {median(f for f, _ in dead) * 1e3:.1f} ms"
+    results.add("claim, 100,000 dead rows and a held look to fresh", median(o / f for f, o in dead), note, most=1.3)
