@@ -16,7 +16,7 @@ from schemas.topics import LIFECYCLE, SERIES, TOPICS
 from services.runtime.edge import Edge
 from services.runtime.log.kafka import KafkaLog
 from services.runtime.log.kafka.subscription import KafkaSubscription
-from services.runtime.log.port import LogUnavailable, Message, Place, UnknownTopic
+from services.runtime.log.port import LogUnavailable, Message, Place, Span, UnknownTopic
 
 SOON = timedelta(seconds=5)
 
@@ -81,6 +81,14 @@ async def test_records_from_before_a_seek_do_not_carry_us_over_those_after_it(ka
         batch = await subscription._taken({tp: [record(tp, offset) for offset in (1, 2, 3, 4)]})
         assert (batch.records, batch.spans) == ((), {})
         assert await read(subscription, 2) == ["3", "4"]
+
+
+async def test_nothing_is_told_to_the_group_of_what_was_taken_from_us(kafka_log: KafkaLog) -> None:
+    """The client takes no empty commit."""
+    async with kafka_log.subscribe("taken", [LIFECYCLE], first) as subscription:
+        subscription.done({Place(LIFECYCLE.name, 99): Span(0, 1)})
+        await subscription.poll(10, timedelta(seconds=0.1))
+        assert subscription._commit is None
 
 
 def record(tp: TopicPartition, offset: int) -> "ConsumerRecord[bytes, bytes]":

@@ -218,7 +218,8 @@ class KafkaSubscription(ConsumerRebalanceListener):
         offsets = {tp: at for place, at in self._done.items() if (tp := self._cluster.tp(place)) in ours}
         self._done.clear()
         self._committed = now
-        self._commit = asyncio.create_task(self._tell_group(offsets), name="kafka.commit")
+        if offsets:  # or all of it was taken from us meanwhile
+            self._commit = asyncio.create_task(self._tell_group(offsets), name="kafka.commit")
 
     async def _tell_group(self, offsets: Mapping[TopicPartition, int]) -> None:
         try:
