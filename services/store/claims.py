@@ -14,6 +14,7 @@ from router.leases import expires_at
 from router.lifecycle import Act
 from router.limits import LimitReached, held, reached
 from router.policy.compiled import Policy, Queue
+from schemas.api.values import EARLIEST
 from schemas.events.lifecycle import ItemClaimed
 from schemas.events.stamp import Actor
 from schemas.words import Exempt, ItemKind, RepId, Role, Why, desk_of
@@ -175,7 +176,7 @@ WITH head AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT item.id, item.rank_at FROM routing.items AS item
     WHERE item.queue = queue.name AND item.test = $2 AND item.state = 'queued' AND $3 <> ALL (item.returned_by)
-      AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
+      AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4) AND item.rank_at >= $6
     ORDER BY item.rank_at, item.id LIMIT $5
   ) AS first
   ORDER BY first.rank_at, first.id LIMIT $5
@@ -210,7 +211,9 @@ async def _take(
         if released := await pool.release_for(tx, stories, policy, best, rep.id, test=test):
             return released
     if row is None:
-        row = await driver(tx).fetchrow(TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES)
+        # From the first head on: dead rows lie before it, where an old snapshot holds them, and were gone over already.
+        first = min((head.rank_at for head in heads if not head.pooled), default=EARLIEST)
+        row = await driver(tx).fetchrow(TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES, first)
     return None if row is None else Item.of(dict(row))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -33,7 +33,7 @@ ANALYZE routing.leads, routing.items, routing.claims;
 QUEUES = ["inbound/main", "inbound/second"]
 STATEMENTS: dict[str, tuple[tuple[Any, ...], int]] = {
     "HEADS_SQL": ((QUEUES, False, "rep_1", NOW, QUEUES), 20),
-    "TAKE_SQL": ((QUEUES, False, "rep_1", NOW, claims.CANDIDATES), 40),
+    "TAKE_SQL": ((QUEUES, False, "rep_1", NOW, claims.CANDIDATES, NOW - timedelta(days=365)), 40),
     "TAKE_RESERVED_SQL": ((QUEUES, False, "rep_2", NOW), 20),
     "TAKE_PROMISE_SQL": (("rep_1", NOW, False), 20),
     "PROMISE_DUE_SQL": (("rep_1", NOW, False), 20),

@@ -5,6 +5,7 @@ from time import perf_counter
 from typing import Final
 
 import structlog
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.runtime.edge import Edge
@@ -31,6 +32,7 @@ class Passage:
     def __init__(self, app: ASGIApp, edge: Edge) -> None:
         self._app = app
         self._edge = edge
+        self._known: dict[tuple[str, str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,12 +62,23 @@ class Passage:
         route = getattr(scope.get("route"), "path_format", "unmatched")
         process = scope["app"].state.acting.get(id(scope.get("route")), "http") if "app" in scope else "http"
         method = scope["method"] if scope["method"] in METHODS else "other"
-        telemetry = self._edge.telemetry
-        telemetry.requests.labels(process, method, route, str(status)).inc()
-        telemetry.request_seconds.labels(process, route).observe(seconds)
+        requests, took = self._counters(process, method, route, status)
+        requests.inc()
+        took.observe(seconds)
         level = logging.DEBUG if route in QUIET else logging.INFO
         if _logger.isEnabledFor(level):
             log.log(level, "answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+    def _counters(self, process: str, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Those of an answer, remembered: the library takes longer to find than to count."""
+        name = (process, method, route, status)
+        if name not in self._known:
+            telemetry = self._edge.telemetry
+            self._known[name] = (
+                telemetry.requests.labels(process, method, route, str(status)),
+                telemetry.request_seconds.labels(process, route),
+            )
+        return self._known[name]
 
 
 class _Answer:
