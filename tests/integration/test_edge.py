@@ -106,6 +106,26 @@ async def test_events_of_a_lead_keep_the_order_of_their_transactions(edge: Edge)
         assert [int(row["seq"]) for row in await tx.fetch(seqs)] == list(range(1, 31))
 
 
+async def test_a_single_statement_is_kept_by_itself_and_its_connection_goes_back(small: Database) -> None:
+    for id_ in ("one", "two", "three"):
+        async with small.single() as tx:
+            await driver(tx).execute(RAW, f"{id_}.raw", tx.now)
+    assert (await written(small))[0] == {"one", "two", "three"}
+
+
+async def test_a_single_statement_that_fails_or_is_cancelled_frees_its_connection(small: Database) -> None:
+    for _ in range(4):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            async with small.single() as tx:
+                await driver(tx).execute("SELECT 1 / 0")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), small.single() as tx:
+                await driver(tx).execute("SELECT pg_sleep(9)")
+    async with small.single() as tx:
+        await driver(tx).execute(RAW, "after.raw", tx.now)
+    assert (await written(small))[0] == {"after"}
+
+
 async def test_postgresql_refuses_a_write_in_a_look(database: Database) -> None:
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         async with database.read() as tx:
