@@ -39,18 +39,22 @@ SELECT (SELECT count(*) FROM metrics.stale) + (SELECT last FROM metrics.revision
 _READERS = {"router": INTAKE, "metrics": (LIFECYCLE, SIGNALS)}
 
 
-async def quiet(deployment: Deployment, keys: Callable[[], int], within: float) -> float | None:
-    """Wait until nothing is on its way any more, for so long at most; how long it took (None: it is not)."""
+async def quiet(deployment: Deployment, keys: Callable[[], int], patience: float) -> float | None:
+    """Wait until nothing is on its way any more; how long it took. None: for so long nothing became less."""
     log = KafkaLog(deployment.bootstrap)
     began = time.monotonic()
+    least, since = float("inf"), began
     try:
-        while time.monotonic() - began < within:
+        while time.monotonic() - since < patience:
             async with deployment.sql() as conn:
-                leads = await conn.fetchval("SELECT count(*) FROM routing.leads")
-                left = await conn.fetchval(_UNDECIDED_SQL) + await conn.fetchval(_WAITING_SQL)
+                left = keys() - await conn.fetchval("SELECT count(*) FROM routing.leads")
+                left += await conn.fetchval(_UNDECIDED_SQL) + await conn.fetchval(_WAITING_SQL)
                 left += sum(row["items"] for row in await conn.fetch(_OPEN_SQL))
-            if leads >= keys() and not left and not any((await lags(deployment, log)).values()):
+            left += sum((await lags(deployment, log)).values())
+            if left == 0:
                 return time.monotonic() - began
+            if left < least:
+                least, since = left, time.monotonic()
             await asyncio.sleep(0.3)
         return None
     finally:

@@ -26,8 +26,8 @@ SOURCE = "web"
 class Plan:
     """How large a run is.
 
-    `rate` is leads a second; of them, the share `hot` needs no qualifying and the share `far` no work at all; `settle`
-    is how many seconds all may take to come to rest afterwards.
+    `rate` is leads a second; of them, the share `hot` needs no qualifying and the share `far` no work at all.
+    Afterwards all must come to rest. That may take its time, while what is left becomes less every `patience` seconds.
     """
 
     seed: int
@@ -36,7 +36,7 @@ class Plan:
     hot: float
     far: float
     reps: int
-    settle: float
+    patience: float
     schedule: Sequence[Fault]
 
 
@@ -93,7 +93,7 @@ async def _loaded(
             todo.put_nowait(None)
         await asyncio.gather(*posting)
         say(f"all is mended and posted after {time.monotonic() - began:.0f} s")
-        rested = await quiet(deployment, lambda: len(everything), plan.settle)
+        rested = await quiet(deployment, lambda: len(everything), plan.patience)
         stop.set()
     say("at rest after " + ("too long" if rested is None else f"{rested:.1f} s"))
     final, poison = await gathered(deployment, people.manager.token)

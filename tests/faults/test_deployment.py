@@ -21,11 +21,11 @@ _SHORT = 11
 
 
 def _short(seed: int, deployment: Deployment) -> Plan:
-    return Plan(seed, 300, 12.0, 0.5, 0.4, 8, 150.0, schedule.short(seed, disk=deployment.small is not None))
+    return Plan(seed, 300, 12.0, 0.5, 0.4, 8, 45.0, schedule.short(seed, disk=deployment.small is not None))
 
 
 def _full(seed: int, deployment: Deployment) -> Plan:
-    return Plan(seed, 5000, 12.0, 0.4, 0.25, 16, 300.0, schedule.full(seed, disk=deployment.small is not None))
+    return Plan(seed, 5000, 12.0, 0.4, 0.25, 16, 45.0, schedule.full(seed, disk=deployment.small is not None))
 
 
 def test_nothing_is_lost_and_nothing_happens_twice_whatever_dies(
