@@ -19,6 +19,7 @@ from schemas.words import Direction, QueueName, RepId
 from services.runtime.edge import Edge
 from services.runtime.embedded import MAJOR, Embedded, binaries
 from services.store import claims, reps
+from services.store import tables as t
 from services.store.pulled import Given
 from services.store.story import telling
 
@@ -41,18 +42,13 @@ DEAD = 100_000
 PULLS = 100
 ROUNDS = 3
 
-COPIES = """
-INSERT INTO routing.leads SELECT (jsonb_populate_record(one, jsonb_build_object(
-  'id', 'ld_' || lpad(n::text, 32, '0')))).*
-FROM routing.leads AS one, generate_series({first}, {last}) AS n WHERE one.id = '{lead}';
-INSERT INTO routing.lead_details SELECT (jsonb_populate_record(one, jsonb_build_object(
-  'lead_id', 'ld_' || lpad(n::text, 32, '0')))).*
-FROM routing.lead_details AS one, generate_series({first}, {last}) AS n WHERE one.lead_id = '{lead}';
-INSERT INTO routing.items SELECT (jsonb_populate_record(one, jsonb_build_object(
-  'id', 'itm_' || lpad(n::text, 26, '0'), 'lead_id', 'ld_' || lpad(n::text, 32, '0'),
-  'rank_at', one.rank_at + n * interval '1 ms'))).*
-FROM routing.items AS one, generate_series({first}, {last}) AS n WHERE one.lead_id = '{lead}';
-"""
+NEW_LEAD, NEW_ITEM = "'ld_' || lpad(n::text, 32, '0')", "'itm_' || lpad(n::text, 26, '0')"
+COPIES = {
+    "leads": {"id": NEW_LEAD},
+    "lead_details": {"lead_id": NEW_LEAD},
+    "items": {"id": NEW_ITEM, "lead_id": NEW_LEAD, "rank_at": "rank_at + n * interval '1 ms'"},
+}
+"""Tables of which a lead has one row, and what differs in the next one's."""
 CLAIM = """
 BEGIN;
 WITH first AS (
@@ -129,7 +125,15 @@ async def desk(server: Embedded, name: str, folder: Path, waiting: int) -> Async
         one = submission(edge.keyring, edge.clock.now(), "one", direction=Direction.INBOUND)
         await routing.batch(one)
         connection = await asyncpg.connect(server.url(name))
-        await connection.execute(COPIES.format(first=1, last=waiting, lead=one.id))
+        for table, differ in COPIES.items():
+            columns = [column.name for column in t.metadata.tables[f"routing.{table}"].columns]
+            values = ", ".join(differ.get(column, f'one."{column}"') for column in columns)
+            names, mine = ", ".join(f'"{column}"' for column in columns), "id" if table == "leads" else "lead_id"
+            await connection.execute(
+                f"INSERT INTO routing.{table} ({names}) SELECT {values} FROM routing.{table} AS one,"
+                f" generate_series(1, {waiting}) AS n WHERE one.{mine} = $1",
+                one.id,
+            )
         await connection.execute("VACUUM ANALYZE")
         await connection.close()
         async with edge.database.tx() as tx:
