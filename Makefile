@@ -56,7 +56,7 @@ check: setup ## Format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Ratios against a baseline in the same run
+bench: setup java ## Ratios against a baseline in the same run
 	$(BIN)/python -m pytest tests/bench --benchmark
 
 fmt: setup ## Format, and write again what is generated
