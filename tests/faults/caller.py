@@ -139,6 +139,7 @@ def _held(body: Mapping[str, Any]) -> dict[str, Any]:
         "kind": item["kind"],
         "lead": item["lead"]["id"],
         "opportunity": opportunity,
+        "claims": item["claims"],
         "claim": claim["id"],
         "token": claim["token"],
     }

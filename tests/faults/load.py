@@ -110,10 +110,13 @@ class Rep:
         return pulled.status == 200
 
     async def _begin(self, held: Mapping[str, Any]) -> None:
-        if self.caller.dice.random() < 0.03:
-            self.left.append((now() + self.lease + self.caller.dice.uniform(1, 5), held))
-        else:
-            await self._do(held)
+        dice = self.caller.dice
+        if dice.random() < 0.04:
+            self.left.append((now() + self.lease + dice.uniform(0.5, 3), held))
+            return
+        if held["claims"] > 1:  # whoever had it before comes back while we hold it
+            await asyncio.sleep(dice.uniform(1, 3))
+        await self._do(held)
 
     async def _come_back(self) -> None:
         """To what was left for longer than it may be: what is said under that token is said too late."""

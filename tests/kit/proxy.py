@@ -58,7 +58,7 @@ class End(asyncio.Protocol):
         if self.line is None:
             self._held.append(data)
         elif self._holding is None and self.line.link.weather is Weather.FINE:
-            self.other.transport.write(data)
+            self._give(data)
         else:
             self._hold(data)
 
@@ -104,8 +104,12 @@ class End(asyncio.Protocol):
             elif link.weather is Weather.DROP and self.answers:
                 self.line.lost = True
             else:
-                self.other.transport.write(data)
+                self._give(data)
         self._holding = None
+
+    def _give(self, data: bytes) -> None:
+        if not self.other.transport.is_closing():
+            self.other.transport.write(data)
 
 
 @dataclass(eq=False)
