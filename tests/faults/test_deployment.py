@@ -25,7 +25,7 @@ def _short(seed: int, deployment: Deployment) -> Plan:
 
 
 def _full(seed: int, deployment: Deployment) -> Plan:
-    return Plan(seed, 5000, 12.0, 0.4, 0.25, 16, 45.0, schedule.full(seed, disk=deployment.small is not None))
+    return Plan(seed, 5000, 10.0, 0.4, 0.25, 16, 45.0, schedule.full(seed, disk=deployment.small is not None))
 
 
 def test_nothing_is_lost_and_nothing_happens_twice_whatever_dies(
