@@ -11,7 +11,7 @@ from services.runtime import keys
 from services.runtime.access import Principal
 from services.runtime.http.call import Call
 from services.runtime.http.problems import NotFound
-from services.runtime.http.route import Route
+from services.runtime.http.route import AT_MOST, Route
 from services.runtime.http.rule import allow
 from services.runtime.secret import Keyring
 from services.runtime.tx import ReadTx
@@ -35,7 +35,7 @@ async def lead(call: Call, lead_id: str, query: LeadQuery) -> LeadOut:
     with call.edge.wake.waiting(f"lead:{lead_id}") as waiter:
         while True:
             call.still_admitted()
-            async with call.edge.database.read() as tx:
+            async with asyncio.timeout(AT_MOST), call.edge.database.read() as tx:
                 found = await leadviews.receipt(tx, lead_id, call.principal)
                 accepted = found is None and await _accepted(tx, call.edge.keyring, lead_id, call.principal)
             if found is not None:

@@ -66,7 +66,7 @@ async def _waited(call: Call, desk: str, body: PullIn, queues: tuple[QueueName, 
 
 async def _look(call: Call, desk: str, test: bool) -> PullOut | Empty:
     """Pull, if a look that locks nothing says that it is worth it."""
-    async with call.edge.database.read() as tx:
+    async with asyncio.timeout(AT_MOST), call.edge.database.read() as tx:
         worth = await claims.worth_a_pull(tx, await policies.active(tx), call.rep_id, desk, test=test)
     return await _once(call, desk, test) if worth else Empty(())
 

@@ -1,5 +1,7 @@
 """The numbers: the funnel, the clocks, the queues."""
 
+import asyncio
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -13,7 +15,7 @@ from services.metrics.api.cached import cached
 from services.metrics.freshness import Freshness
 from services.runtime.http.call import Call
 from services.runtime.http.problems import Unavailable
-from services.runtime.http.route import Route
+from services.runtime.http.route import AT_MOST, Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx
 
@@ -32,7 +34,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
         """
         as_of = await freshness.reach()
         call.still_admitted()
-        async with call.edge.database.read() as tx:
+        async with asyncio.timeout(AT_MOST), call.edge.database.read() as tx:
             policy = await policy_of(tx)
             question = question_of(query, call.principal, policy.zone, tx.now)
             rows = await answers.funnel(
@@ -51,7 +53,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
         """
         as_of = await freshness.reach()
         call.still_admitted()
-        async with call.edge.database.read() as tx:
+        async with asyncio.timeout(AT_MOST), call.edge.database.read() as tx:
             policy = await policy_of(tx)
             question = question_of(query, call.principal, policy.zone, tx.now)
             rows = await answers.speed(tx, question, as_of)
@@ -64,7 +66,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
         """Show the queues as they stand."""
         as_of = await freshness.reach_measured()
         call.still_admitted()
-        async with call.edge.database.read() as tx:
+        async with asyncio.timeout(AT_MOST), call.edge.database.read() as tx:
             policy = await policy_of(tx)
             allowed = desks_of(call.principal)
             names = [
