@@ -54,7 +54,7 @@ def ledger(shared: Shared, since: datetime | None, until: datetime | None) -> No
 
 
 def _progress(count: int) -> None:
-    if count % 100_000 < 1000:
+    if count >= 100_000 and count % 100_000 < 1000:
         click.echo(f"{count} records ...", err=True)
 
 
