@@ -7,8 +7,8 @@ from datetime import datetime
 from services.runtime import deadletters
 from services.runtime.deadletters import RELAY, Refused
 from services.runtime.hot import driver
-from services.runtime.log.headers import from_json
 from services.runtime.log.port import Message, Place, Record
+from services.runtime.log.table import record_of
 from services.runtime.tx import ReadTx, Tx
 
 # The oldest of each partition; a lead waits behind its first record that Kafka refused.
@@ -84,17 +84,7 @@ class Backlog:
 async def oldest(tx: ReadTx, limit: int) -> list[Record]:
     """What is to be forwarded next: at most `limit` of each partition and about `TOGETHER` bytes, in their order."""
     rows = await driver(tx).fetch(OLDEST_SQL, limit, TOGETHER)
-    return [
-        Record(
-            Place(row["topic"], row["partition"]),
-            row["offset"],
-            row["appended_at"],
-            row["key"],
-            row["value"],
-            from_json(row["headers"]),
-        )
-        for row in sorted(rows, key=lambda row: row["offset"])
-    ]
+    return [record_of(row) for row in sorted(rows, key=lambda row: row["offset"])]
 
 
 async def forwarded(tx: Tx, records: Sequence[Record]) -> None:

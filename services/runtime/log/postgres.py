@@ -14,7 +14,6 @@ from services.runtime.database import Database
 from services.runtime.failures import Failure, failure
 from services.runtime.hot import driver
 from services.runtime.log import table
-from services.runtime.log.headers import from_json
 from services.runtime.log.port import LARGEST, Batch, Gap, LogUnavailable, Message, Place, Record, Span, TooLarge
 from services.runtime.wake import Wake
 
@@ -111,7 +110,7 @@ class PostgresLog:
                 ((position,),) = await self._fetched(SINCE_SQL, place.topic, place.partition, since, end)
             while position < end:
                 rows = await self.poll({place: position}, min(limit, end - position))
-                records = [_record(place, row) for row in rows if row["offset"] is not None]
+                records = [table.record_of(row) for row in rows if row["offset"] is not None]
                 if not records:
                     break  # their time was over meanwhile
                 yield records
@@ -217,7 +216,7 @@ class PostgresSubscription:
                 self._gaps.append(gap)
                 await self.pause(place)
             elif row["offset"] is not None and len(records) < limit:
-                records.append(_record(place, row))
+                records.append(table.record_of(row))
                 spans[place] = Span(spans[place].start if place in spans else position, row["offset"] + 1)
         for place, span in spans.items():
             self._positions[place] = span.next
@@ -230,8 +229,3 @@ def _gap(place: Place, position: int, first: int, end: int) -> Gap | None:
     if position > end:
         return Gap(place, position, first, f"the log ends at {end}, before the position {position}: it is another one")
     return None
-
-
-def _record(place: Place, row: "asyncpg.Record") -> Record:
-    headers = from_json(row["headers"])
-    return Record(place, row["offset"], row["appended_at"], row["key"], row["value"], headers)

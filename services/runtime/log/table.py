@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import asyncpg
+
 from schemas.topics import Topic
 from services.runtime.hot import driver
-from services.runtime.log.headers import text_of
+from services.runtime.log.headers import from_json, text_of
 from services.runtime.log.messages import emitted
 from services.runtime.log.partitioner import partition_of
-from services.runtime.log.port import Message, UnknownTopic
+from services.runtime.log.port import Message, Place, Record, UnknownTopic
 from services.runtime.tx import ReadTx, Tx
 
 LOOK = 30.0
@@ -109,6 +111,13 @@ class LogTable:
         if missing := topics - self._counts.keys():
             raise UnknownTopic(f"no such topic: {', '.join(sorted(missing))}. Run `leadgate topics create`.")
         return self._counts
+
+
+def record_of(row: "asyncpg.Record") -> Record:
+    """A row of `log.records`, as readers have it."""
+    place = Place(row["topic"], row["partition"])
+    headers = from_json(row["headers"])
+    return Record(place, row["offset"], row["appended_at"], row["key"], row["value"], headers)
 
 
 async def create(tx: Tx, topics: Sequence[Topic], partitions: int) -> None:
