@@ -1,4 +1,4 @@
-"""Every state and arrow, once: the machines of lead, item, claim, opportunity and meeting.
+"""Every state and arrow, once: the machines of lead, item, claim, opportunity, meeting, task and customer.
 
 The store moves by these tables alone. `diagrams.py` draws them, and the tests that go every arrow, and refuse what is
 none, are made from them.
@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from schemas.events import customer as cus
 from schemas.events import lifecycle as says
 from schemas.events import opportunity as opp
+from schemas.events import task
 from schemas.events.stamp import LifecycleEvent
 from schemas.words import (
     Cause,
     ClaimState,
+    CustomerState,
     ItemState,
     LeadState,
     MeetingState,
     OpportunityState,
     Role,
+    TaskState,
 )
 
 S = TypeVar("S", bound=StrEnum)
@@ -35,6 +39,7 @@ class Act(StrEnum):
     REJECT = "reject"
     CLOSE = "close"
     RECEIVE = "receive"
+    HAND_BACK = "hand_back"
     # to an item, and through it to its claim and lead
     RELEASE = "release"
     CLAIM = "claim"
@@ -51,10 +56,19 @@ class Act(StrEnum):
     WIN = "win"
     LOSE = "lose"
     REOPEN = "reopen"
+    CORRECT_OPEN = "correct_open"
+    CORRECT_WON = "correct_won"
+    CORRECT_LOST = "correct_lost"
     # to a meeting
     MOVE = "move"
     HOLD = "hold"
     NO_SHOW = "no_show"
+    # to a task
+    DECLINE = "decline"
+    # to a customer
+    DEPLOY = "deploy"
+    CHURN = "churn"
+    VOID = "void"
 
 
 SYSTEM, REP = frozenset({Role.SYSTEM}), frozenset({Role.REP})
@@ -99,6 +113,7 @@ class Machine(Generic[S]):
 
 
 _L, _I, _C, _O, _M = LeadState, ItemState, ClaimState, OpportunityState, MeetingState
+_T, _K = TaskState, CustomerState
 
 
 def _of(*states: S) -> frozenset[S]:
@@ -129,7 +144,8 @@ LEAD = Machine(
             SYSTEM | HOLDERS,
             says.LeadClosed,
         ),
-        Move(Act.REOPEN, _of(_L.CLOSED), _L.QUEUED, SYSTEM),
+        Move(Act.HAND_BACK, _of(_L.CLAIMED, _L.QUEUED, _L.POOLED), _L.QUEUED, HOLDERS),
+        Move(Act.REOPEN, _of(_L.CLOSED), _L.QUEUED, SYSTEM | HOLDERS),
     ),
 )
 
@@ -178,7 +194,11 @@ OPPORTUNITY = Machine(
     (
         Move(Act.WIN, _of(_O.OPEN), _O.WON, HOLDERS, opp.OpportunityWon),
         Move(Act.LOSE, _of(_O.OPEN), _O.LOST, HOLDERS | SYSTEM, opp.OpportunityLost),
-        Move(Act.REOPEN, _of(_O.LOST), _O.OPEN, SYSTEM, opp.OpportunityReopened),
+        Move(Act.REJECT, _of(_O.OPEN), _O.REJECTED, HOLDERS, opp.OpportunityRejected),
+        Move(Act.REOPEN, _of(_O.LOST), _O.OPEN, SYSTEM | HOLDERS, opp.OpportunityReopened),
+        Move(Act.CORRECT_OPEN, _of(_O.WON, _O.LOST), _O.OPEN, MANAGERS, opp.OpportunityCorrected),
+        Move(Act.CORRECT_WON, _of(_O.OPEN, _O.WON, _O.LOST), _O.WON, MANAGERS, opp.OpportunityCorrected),
+        Move(Act.CORRECT_LOST, _of(_O.OPEN, _O.WON, _O.LOST), _O.LOST, MANAGERS, opp.OpportunityCorrected),
     ),
 )
 
@@ -193,7 +213,27 @@ MEETING = Machine(
     ),
 )
 
-MACHINES = (LEAD, ITEM, CLAIM, OPPORTUNITY, MEETING)
+TASK = Machine(
+    "task",
+    _of(_T.OPEN),
+    (
+        Move(Act.COMPLETE, _of(_T.OPEN), _T.DONE, REP, task.TaskClosed),
+        Move(Act.DECLINE, _of(_T.OPEN), _T.DECLINED, REP, task.TaskClosed),
+        Move(Act.CANCEL, _of(_T.OPEN), _T.CANCELLED, HOLDERS | SYSTEM, task.TaskClosed),
+    ),
+)
+
+CUSTOMER = Machine(
+    "customer",
+    _of(_K.ONBOARDING),
+    (
+        Move(Act.DEPLOY, _of(_K.ONBOARDING), _K.ACTIVE, HOLDERS, cus.CustomerDeployed),
+        Move(Act.CHURN, _of(_K.ONBOARDING, _K.ACTIVE), _K.CHURNED, HOLDERS, cus.CustomerChurned),
+        Move(Act.VOID, _of(_K.ONBOARDING, _K.ACTIVE, _K.CHURNED), _K.VOID, MANAGERS, cus.CustomerVoided),
+    ),
+)
+
+MACHINES = (LEAD, ITEM, CLAIM, OPPORTUNITY, MEETING, TASK, CUSTOMER)
 
 
 def lead_of(item: ItemState) -> LeadState | None:

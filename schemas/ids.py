@@ -6,7 +6,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 """What 10 bits are written as."""
 PATTERN = re.compile(r"[a-z]{2,3}_[0-9a-hjkmnp-tv-z]{26,32}")
-PREFIXES = frozenset("ld sub per acc itm clm att opp mtg prq prp cus rep sup key dec evt req dlq".split())
+PREFIXES = frozenset("ld sub per acc itm clm att opp mtg prq prp cus tsk rep sup key dec evt req dlq".split())
 
 
 def encode(raw: bytes) -> str:

@@ -16,6 +16,7 @@ AttemptId = NewType("AttemptId", str)
 OpportunityId = NewType("OpportunityId", str)
 MeetingId = NewType("MeetingId", str)
 CustomerId = NewType("CustomerId", str)
+TaskId = NewType("TaskId", str)
 RepId = NewType("RepId", str)
 DecisionId = NewType("DecisionId", str)
 
@@ -129,6 +130,8 @@ class OpportunityState(StrEnum):
     OPEN = "open"
     WON = "won"
     LOST = "lost"
+    REJECTED = "rejected"
+    """The closer gave it back to whoever qualified it."""
 
 
 class Stage(StrEnum):
@@ -157,6 +160,27 @@ class MeetingMode(StrEnum):
 
 class CustomerState(StrEnum):
     ONBOARDING = "onboarding"
+    ACTIVE = "active"
+    """What was sold is deployed."""
+    CHURNED = "churned"
+    VOID = "void"
+    """The win was a mistake: it never was one."""
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+
+
+class TaskKind(StrEnum):
+    """What one desk may ask of another."""
+
+    QUOTE = "quote"
+    SOLUTION_DESIGN = "solution_design"
+    SUPPORT = "support"
+    ADMINISTRATION = "administration"
 
 
 class Channel(StrEnum):
@@ -205,6 +229,8 @@ class Cause(StrEnum):
     REQUEUE = "requeue"
     NEXT_AT = "next_at"
     REOPEN = "reopen"
+    COVER = "cover"
+    REJECT = "reject"
 
 
 class ReleaseCause(StrEnum):
@@ -232,6 +258,8 @@ class Exempt(StrEnum):
 class Presence(StrEnum):
     PRESENT = "present"
     AWAY = "away"
+    LEFT = "left"
+    """For good: their keys are revoked, and what they held is others'."""
 
 
 class Influence(StrEnum):
@@ -280,12 +308,50 @@ class Loss(StrEnum):
     OTHER = "other"
 
 
+class Refusal(StrEnum):
+    """Why the closer gave an opportunity back to whoever qualified it."""
+
+    NO_NEED = "no_need"
+    NO_BUDGET = "no_budget"
+    NO_AUTHORITY = "no_authority"
+    NOT_A_FIT = "not_a_fit"
+    WRONG_PRODUCT = "wrong_product"
+    BAD_DATA = "bad_data"
+    DUPLICATE = "duplicate"
+    OTHER = "other"
+
+
+class Churn(StrEnum):
+    """Why a customer left."""
+
+    PRICE = "price"
+    COMPETITOR = "competitor"
+    PRODUCT = "product"
+    SERVICE = "service"
+    NO_LONGER_NEEDED = "no_longer_needed"
+    OUT_OF_BUSINESS = "out_of_business"
+    OTHER = "other"
+
+
 class Rejection(StrEnum):
     """Why a lead was rejected."""
 
     SPAM = "spam"
     REVIEW = "review"
     SUPPRESSED = "suppressed"
+
+
+class Relation(StrEnum):
+    """What a company is to us."""
+
+    PROSPECT = "prospect"
+    CUSTOMER = "customer"
+    PARTNER = "partner"
+    COMPETITOR = "competitor"
+    SUPPLIER = "supplier"
+    APPLICANT = "applicant"
+    STUDENT = "student"
+    PRESS = "press"
 
 
 class EmailKind(StrEnum):
@@ -297,9 +363,12 @@ class EmailKind(StrEnum):
 
 
 class MatchedBy(StrEnum):
+    """Why a lead was merged: the same person, by this identity, or another one of the same account."""
+
     EMAIL = "email"
     PHONE = "phone"
     PROFILE = "profile"
+    ACCOUNT = "account"
 
 
 class Zone(StrEnum):

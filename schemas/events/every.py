@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.events import customer, lifecycle, opportunity, signals
+from schemas.events import customer, lifecycle, opportunity, signals, task
 from schemas.events.signals import Signal, UnknownSignal
 from schemas.events.stamp import LifecycleEvent, Stamp, Told, UnknownEvent
 
@@ -39,7 +39,16 @@ LIFECYCLE_EVENTS: tuple[type[LifecycleEvent], ...] = (
     opportunity.OpportunityWon,
     opportunity.OpportunityLost,
     opportunity.OpportunityReopened,
+    opportunity.OpportunityRejected,
+    opportunity.OpportunityCorrected,
+    task.TaskRaised,
+    task.TaskClosed,
     customer.CustomerCreated,
+    customer.CustomerDeployed,
+    customer.CustomerExpanded,
+    customer.CustomerRenewed,
+    customer.CustomerChurned,
+    customer.CustomerVoided,
 )
 SIGNALS: tuple[type[Signal], ...] = (signals.QueueReplenishmentRequired, signals.QueueMeasured)
 

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import ConfigDict, Field
+
 from schemas.events.stamp import LifecycleEvent, Moment, Tolerant, Word
 from schemas.words import (
     Desk,
@@ -9,6 +11,7 @@ from schemas.words import (
     MeetingMode,
     Money,
     OpportunityId,
+    OpportunityState,
     QueueName,
     ReleaseCause,
     RepId,
@@ -93,3 +96,27 @@ class OpportunityLost(OpportunityEvent):
 
 class OpportunityReopened(OpportunityEvent):
     NAME: ClassVar[str] = "opportunity.reopened"
+
+
+class OpportunityRejected(OpportunityEvent):
+    """The closer gave it back: its lead is again what it was before it was qualified."""
+
+    NAME: ClassVar[str] = "opportunity.rejected"
+    reason: str
+
+
+class OpportunityCorrected(OpportunityEvent):
+    """A manager says that it was closed by mistake, or otherwise: what it counted as until now never was.
+
+    What it is from now on (`to`) is told here alone: a win has `value`, `won_at` and `credit`, a loss a `reason`.
+    """
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    NAME: ClassVar[str] = "opportunity.corrected"
+    from_: Word[OpportunityState] = Field(alias="from")
+    to: Word[OpportunityState]
+    value: Money | None
+    reason: str | None
+    won_at: Moment | None = None
+    credit: tuple[Credit, ...] = ()

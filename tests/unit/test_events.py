@@ -64,3 +64,18 @@ def test_a_known_event_that_lacks_what_it_must_have_is_refused() -> None:
         every.told("leadgate.item.queued.v1", STAMP)
     with pytest.raises(ValidationError):
         every.told("leadgate.item.queued.v1", {name: value for name, value in QUEUED.items() if name != "seq"})
+
+
+def test_a_correction_says_from_what_to_what() -> None:
+    where = {"opportunity_id": "opp_x", "queue": "closing/uk", "rep_id": None}
+    said = {
+        **STAMP,
+        **where,
+        "from": "won",
+        "to": "lost",
+        "value": None,
+        "reason": "price",
+        "won_at": None,
+        "credit": [],
+    }
+    assert every.told("leadgate.opportunity.corrected.v1", said).data() == said

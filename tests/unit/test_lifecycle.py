@@ -5,8 +5,16 @@ from enum import StrEnum
 
 import pytest
 
-from router.lifecycle import CLAIM, ITEM, LEAD, MACHINES, MEETING, OPPORTUNITY, Machine, lead_of
-from schemas.words import ClaimState, ItemState, LeadState, MeetingState, OpportunityState
+from router.lifecycle import CLAIM, CUSTOMER, ITEM, LEAD, MACHINES, MEETING, OPPORTUNITY, TASK, Machine, lead_of
+from schemas.words import (
+    ClaimState,
+    CustomerState,
+    ItemState,
+    LeadState,
+    MeetingState,
+    OpportunityState,
+    TaskState,
+)
 
 machines = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 
@@ -33,6 +41,8 @@ def test_every_state_is_reached_from_where_it_begins(machine: Machine[StrEnum]) 
         (CLAIM, ClaimState),
         (OPPORTUNITY, OpportunityState),
         (MEETING, MeetingState),
+        (TASK, TaskState),
+        (CUSTOMER, CustomerState),
     ],
 )
 def test_its_states_are_those_that_there_are_words_for(machine: Machine[StrEnum], states: type[StrEnum]) -> None:
