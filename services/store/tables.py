@@ -190,11 +190,16 @@ items = Table(
     Column("attempted_at", TIME),
     Column("conversed_at", TIME),
     Column("sla_breached_at", TIME),
+    Column("escalate_at", TIME),  # when the next step of its escalation is due
+    Column("escalated", Integer, nullable=False, server_default=sql("0")),  # how many steps were done
+    _flag("out_of_hours"),  # of its person, as last looked at: no pull gives it, no release moves it
+    Column("turns_at", TIME),  # when that is to be looked at again; null: its queue has no such hours
     _id("opportunity_id", null=True),
     _id("customer_id", null=True),
+    _id("carried_from", null=True),  # a claim that was taken from its rep: whoever has it next goes on with its step
     # Each matches its ORDER BY exactly: claims, releases and sweeps read their head alone.
-    Index("items_queued", "queue", "test", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
-    Index("items_pooled", "queue", "test", "rank_at", "id", postgresql_where=sql("state = 'pooled'")),
+    Index("items_queued", "queue", "test", "out_of_hours", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
+    Index("items_pooled", "queue", "test", "out_of_hours", "rank_at", "id", postgresql_where=sql("state = 'pooled'")),
     Index("items_reserved", "reserved_for", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
     Index("items_snoozed", "next_at", postgresql_where=sql("state = 'snoozed'")),
     Index("items_parked", "queue", "queued_at", postgresql_where=sql("state = 'parked'")),
@@ -214,7 +219,22 @@ items = Table(
             " AND state IN ('pooled', 'queued', 'claimed', 'snoozed', 'parked')"
         ),
     ),
+    Index(
+        "items_escalating",
+        "escalate_at",
+        postgresql_where=sql(
+            "attempted_at IS NULL AND escalate_at IS NOT NULL"
+            " AND state IN ('pooled', 'queued', 'claimed', 'snoozed', 'parked')"
+        ),
+    ),
+    Index(
+        "items_turning",
+        "turns_at",
+        postgresql_where=sql("turns_at IS NOT NULL AND state IN ('pooled', 'queued')"),
+    ),
+    Index("items_entered", "queued_at", postgresql_using="brin"),
     Index("items_lead", "lead_id"),
+    Index("items_carried", "carried_from", postgresql_where=sql("carried_from IS NOT NULL")),
 )
 
 claims = Table(
@@ -243,11 +263,14 @@ claims = Table(
     Column("settled_at", TIME),  # when this promise was found kept or broken
     Column("ended_at", TIME),
     Column("ended_by", JSONB),  # the act and its body, so that the same again is answered as before
+    Column("returned_because", Text),
+    Column("answer_by", TIME),  # a live hand-over that no pull has given its rep yet: theirs until then
     Index("claims_one_holder", "item_id", unique=True, postgresql_where=sql("state = 'active'")),
     Index("claims_of_rep", "rep_id", "queue", postgresql_where=sql("state = 'active'")),
     Index("claims_ending", "expires_at", postgresql_where=sql("state = 'active'")),
     Index("claims_next", "next_at", postgresql_where=sql("state = 'active' AND next_at IS NOT NULL")),
     Index("claims_item", "item_id", "token"),
+    Index("claims_returned", "rep_id", "queue", "ended_at", postgresql_where=sql("state = 'returned'")),
 )
 
 # A pull under an idempotency key gives the same live claim again.
@@ -260,6 +283,18 @@ pull_keys = Table(
     _id("claim_id"),
     Column("why", Text, nullable=False),
     Column("at", TIME, nullable=False),
+)
+
+# A pull that waits, as long as it says so: who of a desk has waited longest.
+waiting_pulls = Table(
+    "waiting_pulls",
+    metadata,
+    _id("rep_id", key=True),
+    Column("desk", Text, primary_key=True),
+    Column("test", Boolean, primary_key=True),
+    Column("since", TIME, nullable=False),
+    Column("until", TIME, nullable=False),  # it says again before then that it waits
+    Index("waiting_pulls_longest", "desk", "test", "since", "rep_id"),
 )
 
 attempts = Table(
@@ -280,6 +315,7 @@ attempts = Table(
     _flag("first"),
     _flag("first_conversation"),
     Index("attempts_item", "item_id"),
+    Index("attempts_of_rep", "rep_id", "at"),
 )
 
 opportunities = Table(
@@ -319,7 +355,11 @@ meetings = Table(
     Column("at", TIME, nullable=False),
     Column("mode", Text, nullable=False),
     Column("moves", Integer, nullable=False, server_default=sql("0")),
+    _id("rep_id", null=True),  # of one that was held: who held it
+    Column("asked_at", TIME),  # when its holder was asked what came of it
     Index("meetings_opportunity", "opportunity_id"),
+    Index("meetings_unrecorded", "at", postgresql_where=sql("state = 'booked' AND asked_at IS NULL")),
+    Index("meetings_held", "rep_id", "at", postgresql_where=sql("state = 'held'")),
 )
 
 proposal_requests = Table(
@@ -373,8 +413,10 @@ reps = Table(
     Column("zone", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("away_until", TIME),
+    _list("covers"),  # the first of these that is there has what falls due meanwhile, and what is let lapse
     Column("created_at", TIME, nullable=False),
     Index("reps_queues", "queues", postgresql_using="gin"),
+    Index("reps_covers", "covers", postgresql_using="gin"),
 )
 
 # The row that a release locks; and what was last said of the queue.
@@ -386,4 +428,19 @@ queues = Table(
     Column("shortage", Integer, nullable=False, server_default=sql("0")),
     Column("measures", JSONB),
     Column("measured_at", TIME),
+)
+
+# What was foreseen of a queue's next day start, a day ahead, and then what came.
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("day", Date, primary_key=True),  # the local day that starts
+    Column("by", TIME, nullable=False),
+    Column("made_at", TIME, nullable=False),
+    Column("needs", Integer, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("pool", Integer, nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("came", Integer),
 )
