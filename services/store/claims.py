@@ -137,12 +137,13 @@ SELECT coalesce(ready.rank_at, pooled.rank_at) AS rank_at, coalesce(ready.id, po
   EXISTS (
     SELECT FROM routing.items AS item
     WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until > $4 AND item.test = $2
-      AND item.queue = queue.name AND $3 <> ALL (item.returned_by)
+      AND item.queue = queue.name AND NOT item.out_of_hours AND $3 <> ALL (item.returned_by)
   ) AS reserved
 FROM unnest($1::text[]) AS queue (name)
 LEFT JOIN LATERAL (
   SELECT item.rank_at, item.id FROM routing.items AS item
   WHERE item.queue = queue.name AND item.test = $2 AND item.state = 'queued' AND $3 <> ALL (item.returned_by)
+    AND NOT item.out_of_hours
     AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
   ORDER BY item.rank_at, item.id LIMIT 1
 ) AS ready ON true
@@ -150,6 +151,7 @@ LEFT JOIN LATERAL (
   SELECT item.rank_at, item.id FROM routing.items AS item
   WHERE ready.id IS NULL AND queue.name = ANY ($5::text[])
     AND item.queue = queue.name AND item.test = $2 AND item.state = 'pooled' AND $3 <> ALL (item.returned_by)
+    AND NOT item.out_of_hours
   ORDER BY item.rank_at, item.id LIMIT 1
 ) AS pooled ON true
 WHERE ready.id IS NOT NULL OR pooled.id IS NOT NULL
@@ -166,7 +168,7 @@ async def _heads(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -
 TAKE_RESERVED_SQL = f"""
 SELECT {_ITEM} FROM routing.items AS item JOIN routing.leads AS lead ON lead.id = item.lead_id
 WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until > $4 AND item.test = $2
-  AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
+  AND item.queue = ANY ($1::text[]) AND NOT item.out_of_hours AND $3 <> ALL (item.returned_by)
 ORDER BY item.rank_at, item.id LIMIT 1
 FOR UPDATE OF lead, item SKIP LOCKED
 """  # noqa: S608 - the columns are ours
@@ -176,6 +178,7 @@ WITH head AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT item.id, item.rank_at FROM routing.items AS item
     WHERE item.queue = queue.name AND item.test = $2 AND item.state = 'queued' AND $3 <> ALL (item.returned_by)
+      AND NOT item.out_of_hours
       AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4) AND item.rank_at >= $6
     ORDER BY item.rank_at, item.id LIMIT $5
   ) AS first

@@ -46,7 +46,8 @@ async def wanting(tx: ReadTx, policy: Policy) -> list[Wanting]:
         tx,
         queues.counted("depth", item.queue, queues.QUEUED, queues.REAL),
         queues.counted("pool", item.queue, queues.POOLED, queues.REAL),
-        queues.counted("tests", item.queue, queues.POOLED, item.test),
+        queues.counted("ready", item.queue, queues.POOLED, queues.REAL, queues.IN_HOURS),
+        queues.counted("tests", item.queue, queues.POOLED, item.test, queues.IN_HOURS),
     )
     present = await queues.present(tx, policy)
     wanted = []
@@ -55,11 +56,11 @@ async def wanting(tx: ReadTx, policy: Policy) -> list[Wanting]:
         if queue.release is None or goal is None:
             continue
         lie, row = found.get(name, {}), rows.get(name)
-        depth, pool, tests = (lie.get(what, 0) for what in ("depth", "pool", "tests"))
+        depth, pool, ready, tests = (lie.get(what, 0) for what in ("depth", "pool", "ready", "tests"))
         day = due_on(queue, queue.release, tx.now)
         if row is None or row["day_started_on"] is None or row["day_started_on"] < day:
             wanted.append(Wanting(queue, day))
-        elif (pool and depth < goal) or tests or queues.shortage(depth, pool, goal) != row["shortage"]:
+        elif (ready and depth < goal) or tests or queues.shortage(depth, pool, goal) != row["shortage"]:
             wanted.append(Wanting(queue, None))
     return wanted
 
@@ -123,12 +124,12 @@ async def release_for(
 
 
 def _pool(queue: QueueName, *, test: bool) -> Select[Any]:
-    """The items of a pool in their order, with their leads."""
+    """The items of a pool whose persons may be called now, in their order, with their leads."""
     c = t.items.c
     return (
         select(t.items)
         .join(t.leads, t.leads.c.id == c.lead_id)
-        .where(c.queue == queue, c.test.is_(test), queues.POOLED)
+        .where(c.queue == queue, c.test.is_(test), queues.POOLED, queues.IN_HOURS)
         .order_by(c.rank_at, c.id)
     )
 

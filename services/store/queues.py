@@ -30,6 +30,8 @@ OPEN = spelled(t.items.c.state, *sorted(OPEN_ITEM_STATES))
 HELD = spelled(t.claims.c.state, ClaimState.ACTIVE)
 REAL = t.items.c.test.is_(False)
 """Test items are in no count and in no buffer."""
+IN_HOURS = t.items.c.out_of_hours.is_(False)
+"""Their persons may be called now, as far as was looked at."""
 _NEVER = cast(null(), t.TIME)
 
 
