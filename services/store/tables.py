@@ -196,6 +196,7 @@ items = Table(
     Column("turns_at", TIME),  # when that is to be looked at again; null: its queue has no such hours
     _id("opportunity_id", null=True),
     _id("customer_id", null=True),
+    _id("task_id", null=True),
     _id("carried_from", null=True),  # a claim that was taken from its rep: whoever has it next goes on with its step
     # Each matches its ORDER BY exactly: claims, releases and sweeps read their head alone.
     Index("items_queued", "queue", "test", "out_of_hours", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
@@ -339,6 +340,7 @@ opportunities = Table(
     Column("value_amount", BigInteger),
     Column("value_currency", Text),
     Column("closed_at", TIME),
+    _id("closed_by", null=True),  # the rep who did
     Column("reason", Text),
     Column("reopen_after", TIME),
     _id("customer_id", null=True),
@@ -390,12 +392,60 @@ customers = Table(
     _id(key=True),
     _id("lead_id"),
     _id("opportunity_id"),
+    _id("item_id", null=True),  # none: the company has no customer desk
     _id("account_id", null=True),
     Column("state", Text, nullable=False),
     _id("closer", null=True),
     Column("since", TIME, nullable=False),
     Column("value_amount", BigInteger, nullable=False),
     Column("value_currency", Text, nullable=False),
+    Column("deployed_at", TIME),
+    Column("churned_at", TIME),
+    Column("reason", Text),
+)
+
+# What a customer bought more; `seq` is that of the event that tells of it.
+expansions = Table(
+    "expansions",
+    metadata,
+    _id("customer_id", key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", TIME, nullable=False),
+    Column("value_amount", BigInteger, nullable=False),
+    Column("value_currency", Text, nullable=False),
+)
+
+renewals = Table(
+    "renewals",
+    metadata,
+    _id("customer_id", key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", TIME, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("value_amount", BigInteger, nullable=False),
+    Column("value_currency", Text, nullable=False),
+)
+
+# What one desk asks of another, for an opportunity or a customer.
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(key=True),
+    _id("lead_id"),
+    _id("item_id"),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("needed_by", TIME),
+    _id("raised_by"),  # the rep, or the manager's or admin's key
+    Column("raised_at", TIME, nullable=False),
+    _id("opportunity_id", null=True),
+    _id("customer_id", null=True),
+    Column("closed_at", TIME),
+    Column("result", JSONB),
+    Column("reason", Text),
+    Index("tasks_opportunity", "opportunity_id", postgresql_where=sql("opportunity_id IS NOT NULL")),
+    Index("tasks_customer", "customer_id", postgresql_where=sql("customer_id IS NOT NULL")),
 )
 
 # --- desks -----------------------------------------------------------------------------------------------------------
