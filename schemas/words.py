@@ -227,6 +227,7 @@ class Cause(StrEnum):
     RETURN = "return"
     LEASE = "lease"
     REQUEUE = "requeue"
+    ASSIGN = "assign"
     NEXT_AT = "next_at"
     REOPEN = "reopen"
     COVER = "cover"
@@ -245,6 +246,7 @@ class Why(StrEnum):
     """Why a pull returned what it returned."""
 
     PROMISE_DUE = "promise_due"
+    LIVE = "live"
     NEXT = "next"
 
 
@@ -253,6 +255,10 @@ class Exempt(StrEnum):
 
     PROMISE = "promise"
     CONTINUITY = "continuity"
+    NAMED_REFERRAL = "named_referral"
+    LIVE = "live"
+    CONFLICT = "conflict"
+    MANAGER = "manager"
 
 
 class Presence(StrEnum):

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
+from router import cadence
 from router.leases import first_next_step
 from router.lifecycle import Act
 from schemas.events.lifecycle import ItemAttempted, ItemPromiseKept
@@ -17,10 +18,11 @@ from schemas.words import (
     ItemKind,
     LeadOutcome,
     PersonId,
+    SourceName,
     Stage,
 )
 from services.runtime.ids import mint
-from services.store import closing, holding, items, lateness, steps, suppressions
+from services.store import closing, completing, holding, items, lateness, steps, suppressions
 from services.store import tables as t
 from services.store.items import Claim
 from services.store.work import Work
@@ -149,9 +151,39 @@ async def _after(work: Work, claim: Claim, said: Try) -> None:
         await steps.next_step(work, claim, what=steps.FOLLOW_UP, at=said.next_at, promise=said.promise, **alive)
     elif stays and claim.attempted_at is None and (claim.next_at is None or over) and (at := _first_step(work)):
         await steps.next_step(work, claim, what=steps.FOLLOW_UP, at=at, **alive)
+    elif not stays and (claim.next_at is None or over) and (then := await _in_cadence(work, said)):
+        await holding.write(work.tx, claim, **alive)
+        await _follow(work, then)
     else:
         columns = {**alive, **(holding.NO_NEXT_STEP if over else {})}
         await holding.extend(work.tx, work.policy, claim, work.item.opportunity_id, **columns)
+
+
+async def _in_cadence(work: Work, said: Try) -> cadence.Next | None:
+    """What the cadence of the lead's source says after this attempt; None where it has none, or somebody was reached.
+
+    It counts the item's attempts, whoever made them. A task is not ended by it: whoever raised it waits for an answer.
+    """
+    source = work.policy.sources.get(SourceName(work.story.row["source"]))
+    if source is None or source.cadence is None or said.outcome not in cadence.FRUITLESS:
+        return None
+    made = t.attempts.c
+    rows = await work.tx.fetch(select(made.outcome).where(made.item_id == work.item.id).order_by(made.at, made.id))
+    nth = cadence.tries([AttemptOutcome(row["outcome"]) for row in rows])
+    then = cadence.after(source.cadence, nth=nth, at=said.at, now=work.tx.now)
+    return None if work.item.kind == ItemKind.TASK and not isinstance(then, cadence.TryAgain) else then
+
+
+async def _follow(work: Work, then: cadence.Next) -> None:
+    match then:
+        case cadence.TryAgain(at=at):
+            await _defer(work, at)
+        case cadence.Unreachable():
+            await completing.unreached(work)
+        case cadence.Rest(until=until):
+            await completing.nurture(work, until)
+        case _:
+            assert_never(then)
 
 
 def _first_step(work: Work) -> datetime | None:

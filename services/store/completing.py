@@ -58,13 +58,13 @@ async def disqualify(work: Work, reason: str, ended_by: Mapping[str, Any]) -> No
     work.close(LeadOutcome.DISQUALIFIED, reason)
 
 
-async def unreached(work: Work, ended_by: Mapping[str, Any]) -> None:
+async def unreached(work: Work, ended_by: Mapping[str, Any] | None = None) -> None:
     """Nobody could be reached: never to be confused with unqualified."""
     await _complete(work, LeadOutcome.UNREACHED.value, ended_by=ended_by)
     work.close(LeadOutcome.UNREACHED, None)
 
 
-async def nurture(work: Work, until: datetime, ended_by: Mapping[str, Any]) -> None:
+async def nurture(work: Work, until: datetime, ended_by: Mapping[str, Any] | None = None) -> None:
     """It sleeps until then, and is decided anew."""
     await _complete(work, NURTURE, ended_by=ended_by)
     work.story.move(Act.NURTURE, work.actor, nurture_until=until)
