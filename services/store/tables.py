@@ -23,7 +23,13 @@ def _list(name: str) -> "Column[list[str]]":
 
 # --- who -------------------------------------------------------------------------------------------------------------
 
-persons = Table("persons", metadata, _id(key=True), Column("created_at", TIME, nullable=False))
+persons = Table(
+    "persons",
+    metadata,
+    _id(key=True),
+    Column("created_at", TIME, nullable=False),
+    _id("parted_from", null=True),  # by a manager, from this person (or from whom that one was parted): never the same
+)
 
 # A keyed digest of an e-mail, phone or profile: the row that is locked before persons are matched.
 identities = Table(
@@ -38,27 +44,42 @@ identity_persons = Table(
     Index("identity_persons_person", "person_id", "kind"),
 )
 
-# Opt-outs, as keyed digests: they outlive erasure.
+# Opt-outs, as keyed digests: they outlive erasure. One opt-out (`id`) is that of all identities of its person.
 suppressions = Table(
     "suppressions",
     metadata,
-    _id(key=True),
-    Column("kind", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("channel", Text, nullable=False),
+    _id(),
+    Column("kind", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("created_at", TIME, nullable=False),
-    Index("suppressions_once", "kind", "digest", "channel", unique=True),
+    Index("suppressions_id", "id"),
 )
 
 accounts = Table(
     "accounts",
     metadata,
     _id(key=True),
-    Column("domain", Text, nullable=False, unique=True),
+    Column("domain", Text, nullable=False),
     Column("name", Text),
     Column("created_at", TIME, nullable=False),
+    Column("relation", Text),  # as a manager says; null: a customer where it has bought, else a prospect
+    _id("parted_from", null=True),  # by a manager: its persons alone are of it, not the next one of the domain
+    Index("accounts_domain", "domain", unique=True, postgresql_where=sql("parted_from IS NULL")),
 )
+
+# Whose leads are not of the account of their domain, for a manager has parted them from it, but of another.
+parted = Table(
+    "parted",
+    metadata,
+    _id("person_id", key=True),
+    _id("account_id", key=True),
+    _id("of_account"),
+)
+
+# Leads whose person is erased: whatever comes of them again is dropped.
+erased = Table("erased", metadata, _id("lead_id", key=True), Column("at", TIME, nullable=False))
 
 # --- leads -----------------------------------------------------------------------------------------------------------
 
@@ -324,6 +345,7 @@ opportunities = Table(
     metadata,
     _id(key=True),
     _id("lead_id"),
+    _id("account_id", null=True),
     _id("item_id"),  # the open one, else the last
     Column("state", Text, nullable=False),
     Column("stage", Text, nullable=False),
@@ -345,6 +367,7 @@ opportunities = Table(
     Column("reopen_after", TIME),
     _id("customer_id", null=True),
     Index("opportunities_lead", "lead_id"),
+    Index("opportunities_open", "account_id", postgresql_where=sql("state = 'open' AND account_id IS NOT NULL")),
     Index("opportunities_reopening", "reopen_after", postgresql_where=sql("state = 'lost'")),
 )
 
@@ -402,6 +425,7 @@ customers = Table(
     Column("deployed_at", TIME),
     Column("churned_at", TIME),
     Column("reason", Text),
+    Index("customers_account", "account_id"),
 )
 
 # What a customer bought more; `seq` is that of the event that tells of it.
