@@ -1,6 +1,7 @@
 """Why, and why not: told from the receipt alone, and true: who changes what it names is sent there."""
 
 from dataclasses import replace
+from typing import Any
 
 from kit.rulebooks import NOW, lead, policy_of, submitted, with_rules
 
@@ -20,7 +21,7 @@ BIG = (
 REST = "{name: rest, when: {}, then: {queue: inbound/main}}"
 
 
-def asked(policy: Policy, **of: object) -> Receipt:
+def asked(policy: Policy, **of: Any) -> Receipt:
     """The receipt of a new lead, as it is kept."""
     return kept(decide(lead(**of), Known(), policy, NOW))
 
@@ -29,7 +30,7 @@ def kept(decision: Decision) -> Receipt:
     return from_json(to_json(decision.receipt))
 
 
-def said(field: str, test: str, value: object, result: bool | None, **more: object) -> ClauseSaid:
+def said(field: str, test: str, value: Any, result: bool | None, **more: Any) -> ClauseSaid:
     return ClauseSaid(**{"reason": None, "within": None, **more}, field=field, test=test, value=value, result=result)
 
 

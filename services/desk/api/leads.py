@@ -1,4 +1,4 @@
-"""Leads: the list, and what happened to one."""
+"""Leads: the list, what happened to one, and why it is where it is."""
 
 from datetime import datetime
 
@@ -6,14 +6,17 @@ from fastapi import APIRouter
 
 from schemas.api.leads import LeadOut, LeadsQuery, TimelineEventOut
 from schemas.api.page import ListQuery, Page
+from schemas.api.why import WhyOut, WhyQuery
 from schemas.events.stamp import text_of
-from schemas.words import LeadId, PrincipalKind
+from schemas.words import LeadId, PrincipalKind, QueueName
+from services import policies
 from services.runtime.http.call import Call
-from services.runtime.http.problems import NotFound
+from services.runtime.http.mistakes import did_you_mean
+from services.runtime.http.problems import Invalid, Mistake, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx
-from services.store import leadviews, timeline
+from services.store import leadviews, timeline, waiters, whys
 
 routes = APIRouter(route_class=Route, tags=["leads"])
 
@@ -42,6 +45,30 @@ async def events(call: Call, lead_id: str, query: ListQuery, tx: ReadTx) -> Page
     after = int(call.after[0]) if call.after else 0
     rows = await timeline.events(tx, LeadId(lead_id), after=after, limit=query.limit + 1)
     return call.page(rows, query.limit, out=TimelineEventOut.model_validate, place=lambda row: [str(row["seq"])])
+
+
+@routes.get("/v1/leads/{lead_id}/why")
+@allow(PrincipalKind.REP, PrincipalKind.MANAGER)
+async def why(call: Call, lead_id: str, query: WhyQuery, tx: ReadTx) -> WhyOut:
+    """Tell why a lead is where it is.
+
+    Each decision with what it saw, each rule that was tried, clause by clause, and what came of it; and what its open
+    work waits for. With `not`, a queue: the rules that lead there, and what would have had to differ. A rep sees it
+    while holding the lead.
+    """
+    policy = await policies.active(tx)
+    if query.not_ is not None and query.not_ not in policy.queues:
+        remedy = did_you_mean(query.not_, list(policy.queues)) or f"Ask for one of: {', '.join(policy.queues)}"
+        raise Invalid([Mistake("not_allowed", "no such queue", parameter="not", remedy=remedy)])
+    if not await leadviews.seen(tx, lead_id, call.principal):
+        raise NotFound
+    lead = LeadId(lead_id)
+    return WhyOut(
+        lead_id=lead,
+        decisions=await whys.decisions(tx, lead),
+        waiting=await waiters.of_lead(tx, policy, lead, call.principal),
+        not_=None if query.not_ is None else await whys.not_there(tx, lead, QueueName(query.not_)),
+    )
 
 
 def _place(lead: LeadOut) -> list[str]:
