@@ -50,6 +50,7 @@ class Act(StrEnum):
     COMPLETE = "complete"
     WAKE = "wake"
     REQUEUE = "requeue"
+    ASSIGN = "assign"
     PARK = "park"
     CANCEL = "cancel"
     # to an opportunity
@@ -135,8 +136,9 @@ LEAD = Machine(
         Move(Act.RETURN, _of(_L.CLAIMED), _L.QUEUED, REP),
         Move(Act.DEFER, _of(_L.CLAIMED), _L.QUEUED, REP),
         Move(Act.EXPIRE, _of(_L.CLAIMED), _L.QUEUED, SYSTEM),
-        Move(Act.REVOKE, _of(_L.CLAIMED), _L.QUEUED, MANAGERS | SYSTEM),
+        Move(Act.REVOKE, _of(_L.CLAIMED), _L.QUEUED, HOLDERS | SYSTEM),
         Move(Act.REQUEUE, _of(_L.QUEUED, _L.POOLED), _L.QUEUED, MANAGERS | SYSTEM),
+        Move(Act.ASSIGN, _of(_L.QUEUED, _L.POOLED), _L.QUEUED, MANAGERS),
         Move(
             Act.CLOSE,
             _of(_L.CLAIMED, _L.QUEUED, _L.POOLED, _L.NURTURING),
@@ -160,7 +162,7 @@ ITEM = Machine(
         Move(Act.RETURN, _of(_I.CLAIMED), _I.QUEUED, REP, says.ItemReturned, Cause.RETURN),
         Move(Act.DEFER, _of(_I.CLAIMED), _I.SNOOZED, REP, says.ItemDeferred),
         Move(Act.EXPIRE, _of(_I.CLAIMED), _I.QUEUED, SYSTEM, says.ItemExpired, Cause.LEASE),
-        Move(Act.REVOKE, _of(_I.CLAIMED), _I.QUEUED, MANAGERS | SYSTEM, says.ItemRevoked),
+        Move(Act.REVOKE, _of(_I.CLAIMED), _I.QUEUED, HOLDERS | SYSTEM, says.ItemRevoked),
         Move(Act.COMPLETE, _of(_I.CLAIMED), _I.DONE, HOLDERS | SYSTEM, says.ItemCompleted),
         Move(Act.WAKE, _of(_I.SNOOZED), _I.QUEUED, SYSTEM, says.ItemQueued, Cause.NEXT_AT),
         Move(
@@ -171,6 +173,16 @@ ITEM = Machine(
             says.ItemQueued,
             Cause.REQUEUE,
         ),
+        Move(
+            Act.ASSIGN,
+            _of(_I.QUEUED, _I.POOLED, _I.SNOOZED, _I.PARKED),
+            _I.QUEUED,
+            MANAGERS,
+            says.ItemQueued,
+            Cause.ASSIGN,
+        ),
+        Move(Act.COVER, _of(_I.QUEUED), _I.QUEUED, MANAGERS | SYSTEM, says.ItemQueued, Cause.COVER),
+        Move(Act.POOL, _of(_I.CLAIMED), _I.POOLED, MANAGERS | SYSTEM, says.ItemRevoked),
         Move(Act.PARK, _of(_I.QUEUED), _I.PARKED, SYSTEM, says.ItemParked),
         Move(Act.CANCEL, OPEN_ITEM_STATES - {_I.CLAIMED}, _I.CANCELLED, SYSTEM | HOLDERS, says.ItemCancelled),
     ),
@@ -184,7 +196,7 @@ CLAIM = Machine(
         Move(Act.RETURN, _of(_C.ACTIVE), _C.RETURNED, REP, says.ItemReturned),
         Move(Act.DEFER, _of(_C.ACTIVE), _C.DEFERRED, REP, says.ItemDeferred),
         Move(Act.EXPIRE, _of(_C.ACTIVE), _C.EXPIRED, SYSTEM, says.ItemExpired),
-        Move(Act.REVOKE, _of(_C.ACTIVE), _C.REVOKED, MANAGERS | SYSTEM, says.ItemRevoked),
+        Move(Act.REVOKE, _of(_C.ACTIVE), _C.REVOKED, HOLDERS | SYSTEM, says.ItemRevoked),
     ),
 )
 

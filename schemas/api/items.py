@@ -10,12 +10,14 @@ from schemas.api.opportunities import EXAMPLE as OPPORTUNITY_EXAMPLE
 from schemas.api.opportunities import OpportunityOut
 from schemas.api.page import ListQuery
 from schemas.api.shape import Ask, Said
+from schemas.api.tasks import TaskOut
 from schemas.api.values import LongText, Text
 from schemas.events.stamp import Moment
 from schemas.words import (
     AccountId,
     Channel,
     Direction,
+    Exempt,
     ItemId,
     ItemKind,
     ItemState,
@@ -64,6 +66,7 @@ EXAMPLE: dict[str, Any] = {
         "meetings": [],
         "proposal_requests": [],
         "proposals": [],
+        "tasks": [],
     },
     "customer": None,
     "task": None,
@@ -116,7 +119,7 @@ class HistoryOut(Said):
 
 
 class ItemOut(Said):
-    """An item as whoever holds it sees it. By kind: `opportunity`, `customer`."""
+    """An item as whoever holds it sees it. By kind: `opportunity`, `customer`, `task`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -136,7 +139,7 @@ class ItemOut(Said):
     lead: ItemLeadOut
     opportunity: OpportunityOut | None
     customer: CustomerOut | None
-    task: None = None
+    task: TaskOut | None
     history: list[HistoryOut]
 
 
@@ -151,6 +154,28 @@ class RequeueIn(Ask):
 
 class RequeueOut(Said):
     """It is back in a queue, for anyone; its age is kept."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"item": {**EXAMPLE, "state": "queued"}}]})
+
+    item: ItemOut
+
+
+class AssignIn(Ask):
+    """Who gets it next, and why out of order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"rep_id": "rep_01jz8m4s1n9d2e4r8t6y5a7c9b", "reason": "named_referral", "note": "They asked"}]
+        }
+    )
+
+    rep_id: Text = Field(description="A rep of the item's queue who is there.")
+    reason: Literal[Exempt.MANAGER, Exempt.NAMED_REFERRAL, Exempt.CONFLICT]
+    note: LongText | None = Field(default=None, description="It stands in the history.")
+
+
+class AssignOut(Said):
+    """It is reserved for the rep for a day; its age is kept."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"item": {**EXAMPLE, "state": "queued"}}]})
 

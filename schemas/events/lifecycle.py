@@ -118,6 +118,8 @@ class ItemQueued(ItemEvent):
     queued_at: Moment
     due_at: Moment | None
     reserved_for: RepId | None
+    exception: Word[Exempt] | None = None
+    """Why it is reserved, out of order."""
     cause: Word[Cause]
 
 

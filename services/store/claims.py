@@ -39,6 +39,9 @@ async def pull(
     """Give a rep the next thing: a promise that is due, else what is reserved for them, else the first in order.
 
     Under a `key` it gives the same live claim again. A queue that has nothing for this rep gives from its pool.
+
+    A pull gives one thing. So an exception is debited where it is given: a promise or what is reserved takes the place
+    of what this pull would have given blind, and fills the room that it would have filled under the limits.
     """
     rep = await reps.lock(tx, rep_id)
     if rep is None:

@@ -15,6 +15,7 @@ from schemas.words import (
     ClaimId,
     ClaimState,
     CustomerId,
+    Exempt,
     FencingToken,
     ItemId,
     ItemKind,
@@ -25,6 +26,7 @@ from schemas.words import (
     QueueName,
     RepId,
     Role,
+    TaskId,
 )
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
@@ -62,6 +64,7 @@ class Item:
     sla_breached_at: datetime | None
     opportunity_id: OpportunityId | None
     customer_id: CustomerId | None
+    task_id: TaskId | None
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> "Item":
@@ -140,6 +143,7 @@ def put(
     reserved_why: str | None = None,
     opportunity_id: OpportunityId | None = None,
     customer_id: CustomerId | None = None,
+    task_id: TaskId | None = None,
     token: FencingToken = FencingToken(0),
 ) -> Item:
     """Make an item, in the pool or in the queue; the latter is told. The caller moves the lead.
@@ -168,6 +172,7 @@ def put(
         sla_breached_at=None,
         opportunity_id=opportunity_id,
         customer_id=customer_id,
+        task_id=task_id,
     )
     story.items.append({name: getattr(item, name) for name in _BORN_WITH})
     if kind in LEAD_KINDS:
@@ -244,6 +249,7 @@ def queued_event(item: Item, cause: Cause) -> ItemQueued:
         queued_at=item.queued_at,
         due_at=item.due_at,
         reserved_for=item.reserved_for,
+        exception=None if item.reserved_why is None else Exempt(item.reserved_why),
         cause=cause,
     )
 

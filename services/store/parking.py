@@ -59,24 +59,22 @@ async def parked(tx: ReadTx, *, desks: Collection[Desk] | None, after: ItemId | 
     return [row["id"] for row in await tx.fetch(query)]
 
 
+async def revoked(work: Work, reason: str, note: str | None = None) -> Item:
+    """Take a claimed item from whoever holds it. Another act follows, which says where it goes."""
+    claim = await lateness.settle(work.tx, work.story, work.item, work.held)
+    detail = {"reason": reason}
+    return await items.apply(
+        work.tx, work.story, work.item, Act.REVOKE, work.actor, claim=claim, detail=detail, note=note
+    )
+
+
 async def requeue(work: Work, queue: QueueName, reason: str) -> Item:
     """Put an open item into a queue, for anyone: past the pool, its age kept, its claim revoked. Raises: WrongState."""
     item = work.item
     note: str | None = reason
     placed: dict[str, Any] = {**items.UNRESERVED, "returned_by": (), "queue": queue, "next_at": None}
     if item.state == ItemState.CLAIMED:
-        claim = await lateness.settle(work.tx, work.story, item, work.held)
-        item = await items.apply(
-            work.tx,
-            work.story,
-            item,
-            Act.REVOKE,
-            work.actor,
-            claim=claim,
-            detail={"reason": REQUEUED},
-            note=note,
-        )
-        note = None
+        item, note = await revoked(work, REQUEUED, note), None
     back = await items.apply(work.tx, work.story, item, Act.REQUEUE, work.actor, note=note, **placed)
     if item.kind == ItemKind.OPPORTUNITY:
         await opportunities.change(work.tx, work.deal.id, queue=queue)

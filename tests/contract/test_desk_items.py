@@ -121,3 +121,89 @@ async def test_only_its_managers_requeue_an_item(desks: Desks) -> None:
     refused(await (await desks.manager("inbound")).post(f"/v1/items/{item}/requeue", body), 404, "not_found")
     refused(await (await desks.rep("closing/uk")).post(f"/v1/items/{item}/requeue", body), 403, "forbidden")
     refused(await (await desks.manager()).post(f"/v1/items/itm_{'0' * 26}/requeue", body), 404, "not_found")
+
+
+# --- to a rep --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_assigned_takes_the_place_of_the_reps_next_blind_pull_and_says_why(desks: Desks) -> None:
+    ann, bob, mo = await desks.rep("inbound/main"), await desks.rep("inbound/main"), await desks.manager("inbound")
+    older, lead = await desks.lead(), await desks.lead()
+    item = await desks.item_of(lead)
+    body = {"rep_id": ann.id, "reason": "named_referral", "note": "They asked for Ann"}
+    said = ok(await mo.post(f"/v1/items/{item['id']}/assign", body))["item"]
+    assert (said["state"], said["queued_at"], said["history"][-1]["note"]) == (
+        "queued",
+        "2026-07-06T09:00:00.001Z",
+        "They asked for Ann",
+    )
+    told = (await desks.told(lead, "item.queued"))[-1]
+    assert (told["cause"], told["reserved_for"], told["exception"]) == ("assign", ann.id, "named_referral")
+    assert "asked" not in str(told)
+    hold = await ann.take("inbound")
+    assert (hold.lead, hold.said["why"], hold.said["claim"]["exception"]) == (lead, "next", "named_referral")
+    assert (await desks.told(lead, "item.claimed"))[0]["exception"] == "named_referral"
+    assert (await bob.take("inbound")).lead == older, "the one pull gave one thing"
+    for _ in range(3):
+        await desks.lead()
+    await ann.take("inbound")
+    await ann.take("inbound")
+    refused(await ann.pull("inbound"), 409, "limit_reached", current=3)
+
+
+@pytest.mark.parametrize("state", ["pooled", "snoozed", "parked"])
+async def test_an_open_item_is_assigned_though_the_rep_once_returned_it(desks: Desks, state: str) -> None:
+    bob, mo = await desks.rep("closing/uk"), await desks.manager()
+    lead = await desks.lead("trial")
+    item = await desks.item_of(lead)
+    lead_state = "pooled" if state == "pooled" else "queued"
+    given = {"state": state, "returned_by": [bob.id, f"rep_{'1' * 26}"]}
+    async with desks.edge.database.tx() as tx:
+        await tx.execute(update(t.items).where(t.items.c.lead_id == lead).values(given))
+        await tx.execute(update(t.leads).where(t.leads.c.id == lead).values(state=lead_state))
+    ok(await mo.post(f"/v1/items/{item['id']}/assign", {"rep_id": bob.id, "reason": "manager"}))
+    assert (await desks.item_of(lead))["returned_by"] == [f"rep_{'1' * 26}"]
+    hold = await bob.take("closing")
+    assert (hold.lead, hold.said["claim"]["exception"]) == (lead, "manager")
+
+
+async def test_assigning_what_another_holds_revokes_the_claim_and_what_the_rep_holds_stays(desks: Desks) -> None:
+    ann, bob, mo = await desks.rep("inbound/main"), await desks.rep("inbound/main"), await desks.manager()
+    lead = await desks.lead()
+    hold = await ann.take("inbound")
+    path = f"/v1/items/{hold.item}/assign"
+    assert ok(await mo.post(path, {"rep_id": ann.id, "reason": "conflict"}))["item"]["state"] == "claimed"
+    ok(await hold.act("heartbeat"))
+    ok(await mo.post(path, {"rep_id": bob.id, "reason": "conflict"}))
+    refused(await hold.act("heartbeat"), 409, "claim_lost", state="revoked")
+    assert (await ann.pull("inbound")).status_code == 204
+    again = await bob.take("inbound")
+    assert (again.lead, again.token, again.said["claim"]["exception"]) == (lead, 2, "conflict")
+
+
+async def test_an_assignment_that_is_not_taken_for_a_day_is_anyones(desks: Desks) -> None:
+    ann, bob, mo = await desks.rep("inbound/main"), await desks.rep("inbound/main"), await desks.manager()
+    item = await desks.item_of(await desks.lead())
+    ok(await mo.post(f"/v1/items/{item['id']}/assign", {"rep_id": ann.id, "reason": "manager"}))
+    assert (await bob.pull("inbound")).status_code == 204
+    desks.later(days=1)
+    assert (await bob.take("inbound")).said["claim"]["exception"] is None
+
+
+async def test_nothing_is_assigned_to_who_is_away_or_may_not_have_it(desks: Desks) -> None:
+    ann, bob, mo = await desks.rep("inbound/main"), await desks.rep("closing/uk"), await desks.manager()
+    item = await desks.item_of(await desks.lead())
+    path = f"/v1/items/{item['id']}/assign"
+    ok(await ann.put("/v1/reps/me/presence", {"status": "away"}))
+    refused(await mo.post(path, {"rep_id": ann.id, "reason": "manager"}), 409, "rep_away", state="away")
+    for body, wrong in (
+        ({"rep_id": bob.id, "reason": "manager"}, [("#/rep_id", "not_allowed")]),
+        ({"rep_id": "rep_nobody", "reason": "manager"}, [("#/rep_id", "not_allowed")]),
+        ({"rep_id": ann.id, "reason": "live"}, [("#/reason", "not_allowed")]),
+        ({}, [("#/rep_id", "required"), ("#/reason", "required")]),
+    ):
+        assert mistakes(await mo.post(path, body)) == wrong, body
+    refused(await bob.post(path, {"rep_id": bob.id, "reason": "manager"}), 403, "forbidden")
+    other = await desks.manager("closing")
+    refused(await other.post(path, {"rep_id": ann.id, "reason": "manager"}), 404, "not_found")
+    assert (await desks.item_of(item["lead_id"]))["reserved_for"] is None

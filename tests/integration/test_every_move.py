@@ -43,6 +43,11 @@ async def requeue(desks: Desks, mo: Caller, lead: str) -> None:
     ok(await mo.post(f"/v1/items/{item['id']}/requeue", {"queue": item["queue"], "reason": "again"}))
 
 
+async def assign(desks: Desks, mo: Caller, lead: str, rep: Caller) -> None:
+    item = await desks.item_of(lead)
+    ok(await mo.post(f"/v1/items/{item['id']}/assign", {"rep_id": rep.id, "reason": "manager"}))
+
+
 async def test_callers_and_time_go_every_arrow(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
     with watched(monkeypatch) as gone:
         ann, bob = await desks.rep("inbound/main"), await desks.rep("closing/uk", "closing/field")
@@ -61,8 +66,13 @@ async def _enquiries(desks: Desks, ann: Caller, mo: Caller) -> None:
     first = await desks.lead(email="twice@example.com")
     await desks.lead(email="twice@example.com")
     ok(await (await ann.take("inbound")).act("return", {"reason": "no_capacity"}))
+    await assign(desks, mo, first, ann)
+    ok(await (await ann.take("inbound")).act("return", {"reason": "no_capacity"}))
     await requeue(desks, mo, first)
     await requeue(desks, mo, first)
+    await assign(desks, mo, first, ann)
+    await (await ann.take("inbound")).attempt("voicemail", next_at="2026-07-06T12:00:00Z")
+    await assign(desks, mo, first, ann)
     await (await ann.take("inbound")).attempt("voicemail", next_at="2026-07-06T12:00:00Z")
     await requeue(desks, mo, first)
     await (await ann.take("inbound")).attempt("voicemail", next_at="2026-07-06T12:00:00Z")
@@ -90,6 +100,9 @@ async def _opportunities(desks: Desks, bob: Caller, mo: Caller) -> None:
         await lose(desks, mo, await desks.lead("trial"))
     lead = await desks.lead("trial")
     await requeue(desks, mo, lead)
+    await lose(desks, mo, lead)
+    lead = await desks.lead("trial")
+    await assign(desks, mo, lead, bob)
     await lose(desks, mo, lead)
     lead = await desks.lead("visit")
     await (await bob.take("closing")).attempt("no_answer")
