@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from router.policy.rule import Features, Value
 from schemas.events.intake import LeadSubmitted
-from schemas.features import BY_PATH, CUSTOM, QUALIFICATION
+from schemas.features import BY_PATH, CUSTOM, ENRICHED, QUALIFICATION, RELATION, SCORE
 from schemas.person import Contact
-from schemas.words import Frozen
+from schemas.words import Frozen, Relation
 
 F = TypeVar("F", bound=Frozen)
 _SAID_OF = {
@@ -21,10 +21,20 @@ _HAS = {"has_email": "email_valid", "has_phone": "phone_valid", "has_profile": "
 
 
 def features_of(
-    lead: LeadSubmitted, looks_at: Collection[str], qualification: Mapping[str, Any] | None = None
+    lead: LeadSubmitted,
+    looks_at: Collection[str],
+    qualification: Mapping[str, Any] | None = None,
+    *,
+    relation: Relation | None = None,
+    enriched: Mapping[str, Any] | None = None,
 ) -> Features:
-    """What stands at the paths of `looks_at`; what is not known is left out. Sorted, so that equal is alike."""
-    found = ((path, _clean(_at(lead, path, qualification or {}))) for path in sorted(looks_at))
+    """What stands at the paths of `looks_at`; what is not known is left out. Sorted, so that equal is alike.
+
+    `relation`: what their company is to us. `enriched`: what a hook answered, by `enriched.<name>`.
+    """
+    beside = {f"{QUALIFICATION}{name}": value for name, value in (qualification or {}).items()}
+    beside |= {**(enriched or {}), RELATION: relation}
+    found = ((path, _clean(_at(lead, path, beside))) for path in sorted(looks_at))
     return {path: value for path, value in found if value is not None}
 
 
@@ -55,12 +65,12 @@ def filled(old: LeadSubmitted, new: LeadSubmitted) -> LeadSubmitted:
     return old.model_copy(update={"contact": _contact(new.contact, old.contact)})
 
 
-def _at(lead: LeadSubmitted, path: str, qualification: Mapping[str, Any]) -> Any:
+def _at(lead: LeadSubmitted, path: str, beside: Mapping[str, Any]) -> Any:
     if path.startswith(CUSTOM):
         return lead.custom.get(path.removeprefix(CUSTOM))
-    if path.startswith(QUALIFICATION):
-        return qualification.get(path.removeprefix(QUALIFICATION))
-    if path not in BY_PATH:
+    if path == RELATION or path.startswith((QUALIFICATION, ENRICHED)):
+        return beside.get(path)
+    if path not in BY_PATH or path == SCORE:
         return None
     place, _, name = path.rpartition(".")
     held = getattr(lead, place) if place else lead

@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.words import Direction, EmailKind, Influence
+from schemas.words import Direction, EmailKind, Influence, Relation
 
 CUSTOM = "custom."
 """`custom.seats` is the field `seats` of the submission's `custom`; any type."""
+ENRICHED = "enriched."
+"""`enriched.revenue` is the field `revenue` that the policy's `enrichment` declares, with its type."""
+SCORE = "score"
+"""The sum of the policy's `scores`: derived, so that it stands in no submission."""
+RELATION = "account.relation"
 QUALIFICATION = "qualification."
 """Of these and of custom fields the words are a person's: in a receipt they stand beside the rest, erasable."""
 
@@ -54,6 +59,7 @@ FEATURES = (
     Feature("company.country", _COUNTRY, "ISO 3166-1 alpha-2, as `GB`"),
     Feature("company.city", _TEXT, "as they wrote it"),
     Feature("company.postal_code", _TEXT, "as they wrote it; quote it in the policy"),
+    Feature(RELATION, _TEXT, "what their company is to us", tuple(Relation)),
     Feature("campaign.utm_source", _TEXT, "as `google`"),
     Feature("campaign.utm_medium", _TEXT, "as `cpc`"),
     Feature("campaign.utm_campaign", _TEXT, "the campaign's name"),
@@ -61,6 +67,7 @@ FEATURES = (
     Feature("campaign.utm_content", _TEXT, "which advertisement"),
     Feature("consent.contact", _FLAG, "they agreed to be contacted"),
     Feature("consent.marketing", _FLAG, "they agreed to marketing"),
+    Feature(SCORE, _NUMBER, "the sum of `scores`"),
     Feature(f"{QUALIFICATION}need", _TEXT, "what they need", handover=True),
     Feature(f"{QUALIFICATION}willing_to_meet", _FLAG, "they will meet", handover=True),
     Feature(f"{QUALIFICATION}influence", _TEXT, "their say", tuple(Influence), handover=True),

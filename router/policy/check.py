@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from router.policy.cadences import check_cadence
 from router.policy.desks import check_calendars, check_desks, check_duration
+from router.policy.enrichments import check_enrichment
+from router.policy.escalation import check_escalation
 from router.policy.mistakes import Mistake, Mistakes
 from router.policy.parse import parse
 from router.policy.regions import has_phones, near_country, near_zone, zone
@@ -60,6 +63,14 @@ def _check_whole(file: PolicyFile, mistakes: Mistakes) -> None:
         if region is not None and not has_phones(region):
             path = ("sources", source, "default_region")
             mistakes.add(path, region, "no region with telephone numbers", near_country(region))
+        if held.cadence is not None:
+            check_cadence(held.cadence, ("sources", source, "cadence"), mistakes)
+    check_duration(file.reopen_within, ("reopen_within",), mistakes)
+    if file.outbound is not None:
+        check_duration(file.outbound.cool_down, ("outbound", "cool_down"), mistakes, zero=True)
+    if file.enrichment is not None:
+        check_enrichment(file.enrichment, mistakes)
     check_calendars(file, mistakes)
     check_desks(file, mistakes)
+    check_escalation(file, mistakes)
     check_rules(file, mistakes)

@@ -7,24 +7,33 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from router.calendar import Calendar, Duration
+from router.policy.cadences import cadence_of
 from router.policy.compiled import (
     CreditShares,
+    Enrichment,
     FixedBuffer,
+    Outbound,
+    PersonHours,
     Policy,
     Queue,
     RankCredit,
     ReleasePlan,
     RepHourBuffer,
     Source,
+    Targets,
 )
-from router.policy.conditions import Conditions
+from router.policy.conditions import Conditions, Where
 from router.policy.durations import duration, elapsed, week
+from router.policy.enrichments import enriched, enrichment_of
+from router.policy.escalation import step_of
 from router.policy.mistakes import Mistakes
 from router.policy.parse import parse
 from router.policy.regions import zone
-from router.policy.rule import FALLBACK, All, Handover, Place, Refuse, Rule, Sleep, Then
+from router.policy.rule import FALLBACK, All, Handover, Place, Refuse, Rule, Score, Sleep, Then
 from router.policy.rulebook import Rulebook
+from router.policy.scorebook import Scorebook
 from router.policy.structure import structured
+from schemas.features import SCORE
 from schemas.policy.calendars import CalendarModel
 from schemas.policy.desks import QueueModel, ReleaseModel
 from schemas.policy.file import PolicyFile, ThenModel
@@ -38,6 +47,7 @@ from schemas.words import (
     QueueName,
     Rejection,
     SourceName,
+    TaskKind,
     desk_of,
 )
 
@@ -64,10 +74,14 @@ def policy_of(file: PolicyFile, version: int) -> Policy:
         for desk, held in file.desks.items()
         for name, queue in held.queues.items()
     }
-    conditions = Conditions(Mistakes({}))
-    rules = tuple(_rule(rule.name, conditions.read(rule.when, (), handover=False), rule.then) for rule in file.rules)
+    conditions = Conditions(Mistakes({}), enriched(file), scored=bool(file.scores))
+    enrichment = _enrichment(file, conditions)
+    scores = Scorebook(
+        Score(each.name, conditions.read(each.when, (), where=Where.SCORES), each.add) for each in file.scores
+    )
+    rules = tuple(_rule(rule.name, conditions.read(rule.when, (), where=Where.RULES), rule.then) for rule in file.rules)
     handover = tuple(
-        _handover(rule.name, conditions.read(rule.when, (), handover=True), ThenModel(**rule.then.model_dump()))
+        _handover(rule.name, conditions.read(rule.when, (), where=Where.HANDOVER), ThenModel(**rule.then.model_dump()))
         for rule in file.handover
     )
     credits = file.rank_credit
@@ -86,16 +100,31 @@ def policy_of(file: PolicyFile, version: int) -> Policy:
         fallback_handover=_handover(FALLBACK, _ALWAYS, ThenModel(queue=file.fallback.handover)),
         queues=MappingProxyType(queues),
         customer_queue=next((name for name, queue in queues.items() if queue.desk is Desk.CUSTOMER), None),
+        tasks=MappingProxyType({TaskKind(kind): QueueName(queue) for kind, queue in file.tasks.items()}),
         rank_credit=RankCredit(*(elapsed(text) for text in (credits.list, credits.normal, credits.high, credits.hot))),
         acceptance_required=file.acceptance == "required",
         face_to_face=frozenset(MeetingMode(mode) for mode in file.face_to_face),
         maturity=elapsed(file.maturity),
         credit=CreditShares(file.credit.qualifier, file.credit.closer),
         sources=MappingProxyType(
-            {SourceName(name): Source(held.default_region) for name, held in file.sources.items()}
+            {
+                SourceName(name): Source(held.default_region, cadence_of(held.cadence) if held.cadence else None)
+                for name, held in file.sources.items()
+            }
         ),
-        looks_at=frozenset(clause.path for clause in conditions.made.values()),
+        looks_at=frozenset(clause.path for clause in conditions.made.values()) - {SCORE},
+        scores=scores,
+        enrichment=enrichment,
+        reopen_within=None if file.reopen_within is None else elapsed(file.reopen_within),
+        outbound=Outbound(elapsed(file.outbound.cool_down), file.outbound.one_active) if file.outbound else None,
     )
+
+
+def _enrichment(file: PolicyFile, conditions: Conditions) -> Enrichment | None:
+    asked = file.enrichment
+    if asked is None:
+        return None
+    return enrichment_of(asked, conditions.read(asked.when, (), where=Where.ENRICHMENT))
 
 
 def _rule(name: str, when: All, then: ThenModel) -> Rule:
@@ -139,7 +168,18 @@ def _queue(desk: Desk, name: str, queue: QueueModel, calendar: Calendar) -> Queu
         next_step=_optional(queue.next_step),
         grace=lease if queue.grace is None else duration(queue.grace),
         release=_release(queue.release) if queue.release else None,
+        returns_per_week=queue.returns_per_week,
+        person_hours=_person_hours(queue.person_hours) if queue.person_hours else None,
+        when_empty=QueueName(queue.when_empty) if queue.when_empty else None,
+        targets=Targets(**queue.targets.model_dump()) if queue.targets else None,
+        skills=frozenset(queue.skills),
+        escalate=tuple(step_of(step) for step in queue.escalate),
     )
+
+
+def _person_hours(text: str) -> PersonHours:
+    opens, _, closes = text.partition("-")
+    return PersonHours(time.fromisoformat(opens), time.fromisoformat(closes))
 
 
 def _release(release: ReleaseModel) -> ReleasePlan:

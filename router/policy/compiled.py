@@ -7,9 +7,10 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from router.calendar import Calendar, Duration
-from router.policy.rule import Handover, Rule
+from router.policy.rule import All, Handover, Rule
 from router.policy.rulebook import Rulebook
-from schemas.words import Desk, Direction, ItemKind, MeetingMode, QueueName, SourceName
+from router.policy.scorebook import Scorebook
+from schemas.words import Desk, Direction, ItemKind, MeetingMode, Priority, QueueName, SourceName, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,50 @@ class ReleasePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonHours:
+    """When a person may be disturbed, by the clock of their own country: from `opens` until before `closes`."""
+
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a rep is meant to reach. They limit nothing."""
+
+    conversations_per_day: int | None
+    meetings_per_week: int | None
+    meetings_per_day: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """The priority that is shown; the rank, by which items are ordered, never changes."""
+
+    to: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTo:
+    """Another queue of the same kind of item; the age is kept."""
+
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """The manager is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done `after` so much business time since the promised time, without a first attempt."""
+
+    after: timedelta
+    does: Raise | MoveTo | Notify
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """One pull queue. A limit of None is none."""
 
@@ -50,6 +95,16 @@ class Queue:
     grace: Duration
     release: ReleasePlan | None
     """None: no pool, all goes straight into the queue."""
+    returns_per_week: int | None = None
+    person_hours: PersonHours | None = None
+    """None: at any hour."""
+    when_empty: QueueName | None = None
+    """Where a pull looks that finds the desk empty: a queue of another desk."""
+    targets: Targets | None = None
+    skills: frozenset[str] = frozenset()
+    """A rep must have all of them."""
+    escalate: tuple[Step, ...] = ()
+    """Ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +126,57 @@ class CreditShares:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached:
+    """The item ends: nobody could be reached, which is not to say that nobody is fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class NurtureFor:
+    """The lead sleeps for so long."""
+
+    by: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How long after each fruitless attempt the next is due; after the last one, `then`."""
+
+    after: tuple[timedelta, ...]
+    then: Unreached | NurtureFor
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """How target accounts are approached: `one_active`: one of its persons at a time.
+
+    `cool_down`: how long after the end of one approach another may begin.
+    """
+
+    cool_down: timedelta
+    one_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """An HTTP hook that is asked about each lead that meets `when`."""
+
+    url: str
+    when: All
+    deadline: timedelta
+    """From the decision to wait: then it is decided without an answer."""
+    send: tuple[str, ...]
+    """The paths of what it is told."""
+    fields: frozenset[str]
+    """What it answers, as rules see it: `enriched.revenue`. All else in an answer is left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What is particular to a source."""
 
     default_region: str | None
     """ISO 3166-1 alpha-2: how phone numbers are read where the contact has no country."""
+    cadence: Cadence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +194,8 @@ class Policy:
     """In the file's order."""
     customer_queue: QueueName | None
     """Where a won customer is looked after: the first queue of the customer desk; None: the company has none."""
+    tasks: Mapping[TaskKind, QueueName]
+    """Where what one desk asks of another goes. A kind that is not named goes nowhere."""
     rank_credit: RankCredit
     acceptance_required: bool
     face_to_face: frozenset[MeetingMode]
@@ -101,7 +204,13 @@ class Policy:
     sources: Mapping[SourceName, Source]
     """Only those that the file names; another has the defaults."""
     looks_at: frozenset[str]
-    """The paths that any rule tests: no more is kept in a receipt."""
+    """The paths that any rule, score or enrichment tests: no more is kept in a receipt. The score itself is derived."""
+    scores: Scorebook
+    enrichment: Enrichment | None
+    reopen_within: timedelta | None
+    """How long after a loss a new lead of the person reopens it. None: never."""
+    outbound: Outbound | None
+    """None: prospects are worked as they come."""
 
     def region_of(self, source: SourceName) -> str | None:
         """The source's default region, None where it has none."""

@@ -1,7 +1,9 @@
 """A rule's `when`, read: each field is one that a rule may look at, each test one that there is and fits the field."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any as Whatever
 
 import re2
@@ -10,7 +12,7 @@ from router.policy.clauses import clause, pattern_of
 from router.policy.mistakes import Mistakes, Path, nearest
 from router.policy.regions import is_country, near_country
 from router.policy.rule import All, Any, Clause, Condition, Not
-from schemas.features import FEATURES, Feature, FeatureType, feature
+from schemas.features import ENRICHED, FEATURES, SCORE, Feature, FeatureType, feature
 from schemas.policy.operators import Between, Compare, Contains, Known, Matches, OneOf, Scalar, StartsWith, Test
 
 MAX_VALUES = 10_000
@@ -22,43 +24,61 @@ _TEXTUAL = frozenset({FeatureType.TEXT, FeatureType.COUNTRY, FeatureType.ANY})
 _NUMERIC = frozenset({FeatureType.NUMBER, FeatureType.ANY})
 
 
+class Where(StrEnum):
+    """The section that a condition stands in: what is known by then differs."""
+
+    RULES = "rules"
+    HANDOVER = "handover"
+    SCORES = "scores"
+    ENRICHMENT = "enrichment"
+
+
 @dataclass(slots=True)
 class Conditions:
-    """Reads conditions; a clause that comes again is the same object, so that it is tested once for a lead."""
+    """Reads conditions; a clause that comes again is the same object, so that it is tested once for a lead.
+
+    `enriched`: the fields that the hook of this policy answers; `scored`: whether it has scores.
+    """
 
     mistakes: Mistakes
+    enriched: Mapping[str, Feature] = field(default_factory=dict)
+    scored: bool = True
     made: dict[tuple[str, str], Clause] = field(default_factory=dict)
 
-    def read(self, when: dict[str, Whatever], path: Path, *, handover: bool) -> All:
+    def read(self, when: dict[str, Whatever], path: Path, *, where: Where) -> All:
         """All of `field: test`, `any: [{…}, …]`, `not: {…}`."""
         parts: list[Condition] = []
         for key, raw in when.items():
             at = (*path, key)
             if key == "any":
-                parts += self._any(raw, at, handover)
+                parts += self._any(raw, at, where)
             elif key == "not":
-                parts += self._not(raw, at, handover)
+                parts += self._not(raw, at, where)
             else:
-                parts += self._clause(key, raw, at, handover)
+                parts += self._clause(key, raw, at, where)
         return All(tuple(parts))
 
-    def _any(self, raw: Whatever, at: Path, handover: bool) -> list[Condition]:
+    def _any(self, raw: Whatever, at: Path, where: Where) -> list[Condition]:
         if not isinstance(raw, list) or not raw or not all(isinstance(each, dict) and each for each in raw):
             self.mistakes.add(at, raw, "not a list of conditions", "Write any: [{field: test}, {field: test}].")
             return []
-        read = [self.read(each, (*at, index), handover=handover) for index, each in enumerate(raw)]
+        read = [self.read(each, (*at, index), where=where) for index, each in enumerate(raw)]
         return [Any(tuple(_single(each) for each in read))]
 
-    def _not(self, raw: Whatever, at: Path, handover: bool) -> list[Condition]:
+    def _not(self, raw: Whatever, at: Path, where: Where) -> list[Condition]:
         if not isinstance(raw, dict) or not raw:
             self.mistakes.add(at, raw, "not a condition", "Write not: {field: test}.")
             return []
-        return [Not(_single(self.read(raw, at, handover=handover)))]
+        return [Not(_single(self.read(raw, at, where=where)))]
 
-    def _clause(self, key: str, raw: Whatever, at: Path, handover: bool) -> list[Condition]:
-        of = feature(key)
-        if of is None or (of.handover and not handover):
-            self._no_field(key, at, known=of is not None, handover=handover)
+    def _clause(self, key: str, raw: Whatever, at: Path, where: Where) -> list[Condition]:
+        of = self.enriched.get(key) or feature(key)
+        too_early = _too_early(key, of, where)
+        if too_early is not None:
+            self.mistakes.add(at, key, *too_early)
+            return []
+        if of is None or (key == SCORE and not self.scored):
+            self._no_field(key, at, where)
             return []
         test = self._test(of, raw, at)
         if test is None:
@@ -70,14 +90,20 @@ class Conditions:
             self.made[same] = clause(key, test)
         return [self.made[same]]
 
-    def _no_field(self, key: str, at: Path, *, known: bool, handover: bool) -> None:
-        if known:
-            self.mistakes.add(
-                at, key, "known only once a rep has qualified the lead", "Move it to a rule of `handover`."
-            )
+    def _no_field(self, key: str, at: Path, where: Where) -> None:
+        if key == SCORE:
+            remedy = 'Add scores: [{name: large, when: {company.employees: ">= 50"}, add: 20}].'
+            self.mistakes.add(at, key, "this policy has no scores to add up", remedy)
             return
-        paths = [each.path for each in FEATURES if handover or not each.handover]
-        remedy = nearest(key, [*paths, "any", "not"]) or f"A rule sees {', '.join(paths)}, custom.*."
+        if key.startswith(ENRICHED):
+            name = key.removeprefix(ENRICHED)
+            remedy = nearest(key, self.enriched) or f"Declare it: enrichment: {{fields: {{{name}: text}}}}."
+            self.mistakes.add(at, key, "no field that `enrichment` declares", remedy)
+            return
+        seen = [
+            each.path for each in (*FEATURES, *self.enriched.values()) if _too_early(each.path, each, where) is None
+        ]
+        remedy = nearest(key, [*seen, "any", "not"]) or f"A rule sees {', '.join(seen)}, custom.*."
         self.mistakes.add(at, key, "no field that a rule may look at", remedy)
 
     def _test(self, of: Feature, raw: Whatever, at: Path) -> Test | None:
@@ -156,6 +182,17 @@ class Conditions:
             )
             return False
         return True
+
+
+def _too_early(key: str, of: Feature | None, where: Where) -> tuple[str, str] | None:
+    """Why a field is not known yet in that section, and what to do instead."""
+    if of is not None and of.handover and where is not Where.HANDOVER:
+        return "known only once a rep has qualified the lead", "Move it to a rule of `handover`."
+    if key == SCORE and where in (Where.SCORES, Where.ENRICHMENT):
+        return "known only once the scores have been added up", "Test it in a rule."
+    if key.startswith(ENRICHED) and where is Where.ENRICHMENT:
+        return "known only once the hook has answered", "Test it in a rule or a score."
+    return None
 
 
 def _misfit(of: Feature, value: Whatever) -> tuple[str | None, str | None]:

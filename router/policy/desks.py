@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import get_args
 
 from router.calendar import WorkingDays
 from router.policy.durations import duration, elapsed, week
 from router.policy.mistakes import Mistakes, Path, nearest
 from router.policy.regions import holidays_known, near_region, near_zone, zone
-from schemas.policy.desks import QueueModel, ReleaseModel
+from schemas.policy.desks import DeskName, QueueModel, ReleaseModel
 from schemas.policy.file import PolicyFile
 
 LONGEST = timedelta(days=3650)
@@ -33,7 +34,9 @@ def check_calendars(file: PolicyFile, mistakes: Mistakes) -> None:
 def check_desks(file: PolicyFile, mistakes: Mistakes) -> None:
     for desk, held in file.desks.items():
         for name, queue in held.queues.items():
-            _check_queue(queue, ("desks", desk, "queues", name), file.calendars, mistakes)
+            path: Path = ("desks", desk, "queues", name)
+            _check_queue(queue, path, file.calendars, mistakes)
+            _check_fall_through(queue, desk, path, file, mistakes)
 
 
 def check_duration(
@@ -49,7 +52,8 @@ def check_duration(
     elif isinstance(said, WorkingDays) and said.days > LONGEST_IN_DAYS:
         mistakes.add(path, text, "too long", f"At most {LONGEST_IN_DAYS} working days.")
     elif not days and elapsed(text) > longest:
-        mistakes.add(path, text, "too long", f"At most {longest.days}d.")
+        at_most = f"{longest.days}d" if longest.days else f"{longest.seconds // 3600}h"
+        mistakes.add(path, text, "too long", f"At most {at_most}.")
 
 
 def check_reference(
@@ -76,8 +80,26 @@ def _check_queue(queue: QueueModel, path: Path, calendars: Collection[str], mist
         check_duration(getattr(queue, name), (*path, name), mistakes, zero=name == "grace")
     if queue.in_hand is not None and queue.open is not None and queue.open < queue.in_hand:
         mistakes.add((*path, "open"), queue.open, "below in_hand, which can then never be reached", "Raise it.")
+    if queue.person_hours is not None:
+        opens, _, closes = queue.person_hours.partition("-")
+        if opens >= closes:
+            mistakes.add((*path, "person_hours"), queue.person_hours, "ends before it begins", 'Write "08:00-20:00".')
+    if queue.targets is not None and not queue.targets.model_fields_set:
+        remedy = f"Write one of {', '.join(type(queue.targets).model_fields)}, or remove it."
+        mistakes.add((*path, "targets"), None, "no target", remedy)
+    for index, skill in enumerate(queue.skills):
+        if skill in queue.skills[:index]:
+            mistakes.add((*path, "skills", index), skill, "stands there twice", "Keep one.")
     if queue.release is not None:
         _check_buffer(queue.release, (*path, "release", "buffer"), mistakes)
+
+
+def _check_fall_through(queue: QueueModel, desk: str, path: Path, file: PolicyFile, mistakes: Mistakes) -> None:
+    if queue.when_empty is None:
+        return
+    others = [each for each in get_args(DeskName) if each != desk]
+    why = "a queue of the same desk, where a pull has looked already"
+    check_reference(queue.when_empty, (*path, "when_empty"), file, mistakes, desks=others, why=why)
 
 
 def _check_buffer(release: ReleaseModel, path: Path, mistakes: Mistakes) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from router.calendar import Duration, Hours, WorkingDays
 from router.policy.mistakes import Mistakes, Path
 
+ELAPSED = re.compile(r"[0-9]{1,6}[smhd]")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"^(?:([01]\d|2[0-3]):([0-5]\d))-(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))$")

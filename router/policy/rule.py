@@ -18,7 +18,13 @@ FALLBACK = "fallback"
 FLAGGED = "flagged"
 SUPPRESSED = "suppressed"
 SAME_PERSON = "same person"
-RESERVED_RULES = frozenset({FALLBACK, FLAGGED, SUPPRESSED, SAME_PERSON})
+SAME_ACCOUNT = "same account"
+REOPENED = "reopened"
+ONE_CONTACT = "one contact at a time"
+ENRICHMENT = "enrichment"
+RESERVED_RULES = frozenset(
+    {FALLBACK, FLAGGED, SUPPRESSED, SAME_PERSON, SAME_ACCOUNT, REOPENED, ONE_CONTACT, ENRICHMENT}
+)
 """Who decided, where no rule of the policy did. No rule may have such a name."""
 
 
@@ -106,6 +112,15 @@ class Rule:
     name: str
     when: All
     then: Then
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Adds to a lead's score where `when` is true; where that is false or unknown, nothing."""
+
+    name: str
+    when: All
+    add: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from router.policy.conditions import Conditions
+from router.policy.conditions import Conditions, Where
 from router.policy.desks import check_duration, check_reference
+from router.policy.enrichments import enriched
 from router.policy.mistakes import Mistakes, Path
 from router.policy.rule import RESERVED_RULES, All
 from router.policy.shadows import shadowed
-from schemas.policy.file import HandoverModel, HandoverThenModel, PolicyFile, RuleModel, ThenModel
+from schemas.policy.file import HandoverModel, HandoverThenModel, PolicyFile, RuleModel, ScoreModel, ThenModel
 
 LONGEST_SLA = timedelta(days=30)
 QUALIFYING = ("inbound", "outbound")
@@ -18,9 +19,15 @@ _TASKS = ("service", "engineering")
 
 def check_rules(file: PolicyFile, mistakes: Mistakes) -> None:
     """`rules`, `handover`, `fallback`, `tasks`."""
-    conditions = Conditions(mistakes)
-    _check_section("rules", file.rules, conditions)
-    _check_section("handover", file.handover, conditions)
+    conditions = Conditions(mistakes, enriched(file), scored=bool(file.scores))
+    if file.enrichment is not None:
+        conditions.read(file.enrichment.when, ("enrichment", "when"), where=Where.ENRICHMENT)
+    _check_names(Where.SCORES, file.scores, conditions)
+    for index, score in enumerate(file.scores):
+        if score.add == 0:
+            mistakes.add(("scores", index, "add"), 0, "adds nothing", "Write other points, or remove the score.")
+    for where, rules in ((Where.RULES, file.rules), (Where.HANDOVER, file.handover)):
+        _check_reached(where, rules, _check_names(where, rules, conditions), mistakes)
     for index, rule in enumerate(file.rules):
         _check_then(rule.then, ("rules", index, "then"), file, mistakes)
     for index, each in enumerate(file.handover):
@@ -34,24 +41,31 @@ def check_rules(file: PolicyFile, mistakes: Mistakes) -> None:
         check_reference(queue, ("tasks", kind), file, mistakes, desks=_TASKS, why="not a queue for tasks")
 
 
-def _check_section(section: str, rules: Sequence[RuleModel | HandoverModel], conditions: Conditions) -> None:
+def _check_names(
+    where: Where, rules: Sequence[RuleModel | HandoverModel | ScoreModel], conditions: Conditions
+) -> list[All] | None:
+    """Each has a name of its own. Their conditions; None where some could not be read."""
     mistakes = conditions.mistakes
     seen: set[str] = set()
     read: list[All] = []
     sound = len(mistakes)
     for index, rule in enumerate(rules):
-        path: Path = (section, index)
+        path: Path = (where.value, index)
         if rule.name in seen:
             mistakes.add((*path, "name"), rule.name, "another rule has this name", "Name each rule differently.")
         if rule.name in RESERVED_RULES:
             mistakes.add((*path, "name"), rule.name, "a name that Leadgate uses itself", "Choose another.")
         seen.add(rule.name)
-        read.append(conditions.read(rule.when, (*path, "when"), handover=section == "handover"))
-    if len(mistakes) > sound:
-        return  # of conditions that could not be read, nothing can be said
-    for later, earlier in shadowed(read):
+        read.append(conditions.read(rule.when, (*path, "when"), where=where))
+    return read if len(mistakes) == sound else None
+
+
+def _check_reached(
+    where: Where, rules: Sequence[RuleModel | HandoverModel], read: list[All] | None, mistakes: Mistakes
+) -> None:
+    for later, earlier in shadowed(read or ()):
         mistakes.add(
-            (section, later),
+            (where.value, later),
             rules[later].name,
             f'never reached: "{rules[earlier].name}" before it takes all that it would',
             "Move it up, or remove it.",

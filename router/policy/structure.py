@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from router.policy.mistakes import Mistakes, Path, nearest
-from schemas.policy.calendars import DurationText, ElapsedText, TimeText
+from schemas.policy.calendars import DurationText, ElapsedText, SpanText, TimeText
+from schemas.policy.enrichment import FieldName
 from schemas.policy.file import PolicyFile
 from schemas.policy.written import Name, RegionText, SegmentName, SourceText, Title
 from schemas.words import CurrencyCode
@@ -19,6 +20,8 @@ _SHAPES = {
     DurationText: _DURATION,
     ElapsedText: "Write 90s, 15m, 2h or 90d.",
     TimeText: 'Write "08:30".',
+    SpanText: 'Write "08:00-20:00".',
+    FieldName: "Write a-z, 0-9 or _, up to 40 characters.",
     Name: "Write a-z, 0-9, - or _, up to 40 characters.",
     Title: "Write 1 to 80 characters, on one line.",
     SourceText: "Write A-Z, a-z, 0-9, -, _ or ., up to 64 characters.",
@@ -31,6 +34,9 @@ _BOUNDS = {
     "greater_than_equal": "Write at least {ge}.",
     "greater_than": "Write more than {gt}.",
     "less_than_equal": "Write at most {le}.",
+    "too_short": "Write at least {min_length}.",
+    "too_long": "Write at most {max_length}.",
+    "int_from_float": "Write a whole number.",
 }
 _WANTED = {
     "string_type": "text",
@@ -125,7 +131,7 @@ def _fields_at(path: Path) -> Iterator[str]:
             kind = get_args(kind)[-1] if get_args(kind) else None
     for each in _options(kind):
         if isinstance(each, type) and issubclass(each, BaseModel):
-            yield from each.model_fields
+            yield from (field.alias or name for name, field in each.model_fields.items())
 
 
 def _options(kind: Any) -> list[Any]:

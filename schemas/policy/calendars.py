@@ -12,6 +12,8 @@ ElapsedText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(s|m|h|d)$")
 """`90s 15m 2h 90d`"""
 TimeText = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """`"08:30"`, by the wall clock of the calendar's zone."""
+SpanText = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""`"08:00-20:00"`"""
 ZoneText = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """IANA, as `Europe/London`."""
 

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.policy.calendars import DurationText, TimeText
-from schemas.policy.written import Name, Written
+from schemas.policy.calendars import DurationText, ElapsedText, SpanText, TimeText
+from schemas.policy.written import Name, QueueText, SkillName, Written
 
 DeskName = Literal["inbound", "outbound", "closing", "customer", "service", "engineering"]
 
@@ -24,6 +24,23 @@ class ReleaseModel(Written):
     buffer: BufferModel
 
 
+class TargetsModel(Written):
+    """What a rep is meant to reach: shown beside what they do, and a limit to nothing."""
+
+    conversations_per_day: Annotated[int, Field(ge=1, le=1000)] | None = None
+    meetings_per_week: Annotated[int, Field(ge=1, le=1000)] | None = None
+    meetings_per_day: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+
+class StepModel(Written):
+    """One of `raise`, `queue`, `notify`, so long (business time) after the promised time without a first attempt."""
+
+    after: ElapsedText
+    raise_: Annotated[Literal["high", "hot"] | None, Field(alias="raise")] = None
+    queue: QueueText | None = None
+    notify: bool | None = None
+
+
 class QueueModel(Written):
     """One pull queue."""
 
@@ -34,6 +51,12 @@ class QueueModel(Written):
     next_step: DurationText | None = None
     grace: DurationText | None = Field(default=None, description="default: the lease")
     release: ReleaseModel | None = None
+    returns_per_week: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    person_hours: SpanText | None = Field(default=None, description="by the clock of the person's own country")
+    when_empty: QueueText | None = Field(default=None, description="a pull that finds the desk empty looks there")
+    targets: TargetsModel | None = None
+    skills: Annotated[list[SkillName], Field(max_length=50)] = []
+    escalate: Annotated[list[StepModel], Field(max_length=20)] = []
 
 
 class DeskModel(Written):

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schemas.policy.calendars import Calendars, DurationText, ElapsedText, ZoneText
 from schemas.policy.desks import Desks
+from schemas.policy.enrichment import EnrichmentModel
 from schemas.policy.written import QueueText, RegionText, SegmentName, SourceText, Title, Written
 from schemas.words import CurrencyCode
 
@@ -32,10 +33,33 @@ class CreditModel(Written):
     closer: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
+class CadenceModel(Written):
+    """After each fruitless attempt the next is tried so much later; and when none is left, what then."""
+
+    after: Annotated[list[ElapsedText], Field(min_length=1, max_length=50)]
+    then: Any = Field(description="`unreached`, or `{nurture: 90d}`")
+
+
 class SourceModel(Written):
     """What is particular to a source."""
 
     default_region: RegionText | None = None
+    cadence: CadenceModel | None = None
+
+
+class ScoreModel(Written):
+    """Where `when` is true, `add` is added to the lead's score."""
+
+    name: Title
+    when: When
+    add: Annotated[int, Field(ge=-10_000, le=10_000)]
+
+
+class OutboundModel(Written):
+    """How the persons of a target account are approached."""
+
+    cool_down: ElapsedText = "90d"
+    one_active: bool = True
 
 
 class ThenModel(Written):
@@ -95,7 +119,11 @@ class PolicyFile(Written):
     face_to_face: Annotated[list[Literal["in_person", "video"]], Field(min_length=1)] = ["in_person"]
     maturity: ElapsedText = "90d"
     credit: CreditModel = CreditModel()
+    reopen_within: ElapsedText | None = None
     sources: dict[SourceText, SourceModel] = {}
+    outbound: OutboundModel | None = None
+    enrichment: EnrichmentModel | None = None
+    scores: Annotated[list[ScoreModel], Field(max_length=500)] = []
     rules: Annotated[list[RuleModel], Field(max_length=1000)] = []
     handover: Annotated[list[HandoverModel], Field(max_length=1000)] = []
     fallback: FallbackModel

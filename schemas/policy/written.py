@@ -19,6 +19,8 @@ SourceText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
 """A source's name, as its keys have it."""
 SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}$")]
 """A label."""
+SkillName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+"""As the reps have it, as `de`."""
 QueueText = Annotated[str, StringConstraints(max_length=80)]
 """`desk/queue`, as `closing/uk`."""
 RegionText = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

@@ -19,7 +19,7 @@ from router.order import rank_at
 from router.outcomes import Decision, Enqueue, Merge, Outcome, Pool, Repeat
 from router.policy.clauses import leaves, truth
 from router.policy.compiled import Policy, RankCredit
-from router.policy.conditions import Conditions
+from router.policy.conditions import Conditions, Where
 from router.policy.mistakes import Mistakes
 from router.policy.rule import Handover, Place, Refuse, Rule, Sleep
 from router.policy.rulebook import Rulebook
@@ -97,7 +97,7 @@ def then(dice: Random) -> Place | Sleep | Refuse:
 def rulebook(dice: Random) -> tuple[Rule, ...]:
     reader = Conditions(Mistakes({}))
     rules = [
-        Rule(f"rule {number}", reader.read(condition(dice), (), handover=False), then(dice))
+        Rule(f"rule {number}", reader.read(condition(dice), (), where=Where.RULES), then(dice))
         for number in range(dice.randint(0, 8))
     ]
     assert not reader.mistakes

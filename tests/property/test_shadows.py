@@ -9,7 +9,7 @@ from kit.rulebooks import with_rules
 
 from router.policy import shadows
 from router.policy.check import check
-from router.policy.conditions import Conditions
+from router.policy.conditions import Conditions, Where
 from router.policy.mistakes import Mistakes
 from router.policy.rule import All
 
@@ -52,7 +52,7 @@ CONDITIONS = st.lists(st.one_of(PLAIN, WHENS), min_size=2, max_size=12)
 def test_what_is_found_is_as_if_each_were_looked_at_with_each(whens: list[dict[str, Any]]) -> None:
     mistakes = Mistakes({})
     read = Conditions(mistakes)
-    conditions = [read.read(when, ("rules", index), handover=False) for index, when in enumerate(whens)]
+    conditions = [read.read(when, ("rules", index), where=Where.RULES) for index, when in enumerate(whens)]
     assert not mistakes, list(mistakes)
     assert list(shadows.shadowed(conditions)) == list(_each_with_each(conditions))
 

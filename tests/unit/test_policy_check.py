@@ -1,11 +1,15 @@
 """Every mistake in a policy is told with its line, path, value and remedy."""
 # ruff: noqa: E501 - tables
 
+from datetime import time, timedelta
+
 import pytest
 from kit.rulebooks import EXAMPLE, RULES, policy_of, with_rules
 
 from router.policy.check import check
 from router.policy.compile import again
+from router.policy.compiled import Cadence, Notify, NurtureFor, Outbound, PersonHours, Raise, Step, Targets, Unreached
+from schemas.words import Priority, QueueName, SourceName
 from services.runtime.paths import POLICIES
 
 
@@ -34,9 +38,43 @@ def test_the_contracts_own_mistake():
 # What is changed in the example, then the path, value and remedy told of it.
 CHANGES = {
     "an unknown field": ("maturity: 90d", "maturity: 90d\nmaturty: 1d", "maturty", "maturty", "Did you mean maturity?"),
-    "what comes later": ("maturity: 90d", "reopen_within: 90d", "reopen_within", "reopen_within", "Known here: "),
-    "a later limit": ("in_hand: 3", "returns_per_week: 5", "desks.inbound.queues.main.returns_per_week", "returns_per_week", "Known"),
-    "a source's cadence": ("default_region: GB", "cadence: {after: [1h]}", "sources.web.cadence", "cadence", "Known here: default_region."),
+    "a cadence of nothing": ("default_region: GB", "cadence: {after: [], then: unreached}", "sources.web.cadence.after", None, "Write at least 1."),
+    "a cadence without end": ("default_region: GB", "cadence: {after: [1h]}", "sources.web.cadence.then", None, "Add `then`."),
+    "a cadence to nowhere": ("default_region: GB", "cadence: {after: [1h], then: unqualified}", "sources.web.cadence.then", "unqualified", "Write then: unreached, or"),
+    "a cadence's bad nurture": ("default_region: GB", "cadence: {after: [1h], then: {nurture: 3 months}}", "sources.web.cadence.then.nurture", "3 months", "Write 90s"),
+    "a cadence at once": ("default_region: GB", "cadence: {after: [0h], then: unreached}", "sources.web.cadence.after[0]", "0h", "Write a longer one."),
+    "an endless window": ("maturity: 90d", "reopen_within: 9999d", "reopen_within", "9999d", "At most 3650d."),
+    "returns below none": ("in_hand: 3", "returns_per_week: -1", "desks.inbound.queues.main.returns_per_week", -1, "Write at least 0."),
+    "hours that are none": ("in_hand: 3", "person_hours: 8-20", "desks.inbound.queues.main.person_hours", "8-20", 'Write "08:00-20:00".'),
+    "a person's night": ("in_hand: 3", 'person_hours: "20:00-08:00"', "desks.inbound.queues.main.person_hours", "20:00-08:00", 'Write "08:00-20:00".'),
+    "falling through to nowhere": ("in_hand: 20", "when_empty: outbound/man", "desks.closing.queues.uk.when_empty", "outbound/man", "Did you mean outbound/main?"),
+    "falling through to itself": ("in_hand: 20", "when_empty: closing/uk", "desks.closing.queues.uk.when_empty", "closing/uk", "Write one of inbound/main"),
+    "no target": ("in_hand: 3", "targets: {}", "desks.inbound.queues.main.targets", None, "Write one of conversations_per_day"),
+    "an unknown target": ("in_hand: 3", "targets: {calls_per_day: 20}", "desks.inbound.queues.main.targets.calls_per_day", "calls_per_day", None),
+    "a skill twice": ("in_hand: 3", "skills: [de, de]", "desks.inbound.queues.main.skills[1]", "de", "Keep one."),
+    "a step to nothing": ("in_hand: 3", "escalate: [{after: 10m}]", "desks.inbound.queues.main.escalate[0]", None, "Write one of raise"),
+    "a step to two": ("in_hand: 3", "escalate: [{after: 10m, raise: hot, notify: true}]", "desks.inbound.queues.main.escalate[0]", None, "Write one of raise"),
+    "a step misspelt": ("in_hand: 3", "escalate: [{after: 10m, rise: hot}]", "desks.inbound.queues.main.escalate[0].rise", "rise", "Did you mean raise?"),
+    "steps out of order": ("in_hand: 3", "escalate: [{after: 1h, raise: hot}, {after: 10m, notify: true}]", "desks.inbound.queues.main.escalate[1].after", "10m", "Sort them"),
+    "a step to another kind": ("in_hand: 3", "escalate: [{after: 10m, queue: closing/uk}]", "desks.inbound.queues.main.escalate[0].queue", "closing/uk", "Write one of inbound/main."),
+    "a step to itself": ("in_hand: 3", "escalate: [{after: 10m, queue: inbound/main}]", "desks.inbound.queues.main.escalate[0].queue", "inbound/main", "Name another one."),
+    "a score of nothing": ("maturity: 90d", "scores: [{name: big, when: {list: true}, add: 0}]", "scores[0].add", 0, "Write other points"),
+    "half a point": ("maturity: 90d", "scores: [{name: big, when: {list: true}, add: 0.5}]", "scores[0].add", 0.5, "Write a whole number."),
+    "scores of one name": ("maturity: 90d", "scores: [{name: big, when: {list: true}, add: 1}, {name: big, when: {list: false}, add: 2}]", "scores[1].name", "big", "Name each rule"),
+    "a score of a score": ("maturity: 90d", 'scores: [{name: big, when: {score: ">= 5"}, add: 1}]', "scores[0].when.score", "score", "Test it in a rule."),
+    "a rule on no score": ("intent: [demo, buy]", 'score: ">= 5"', "rules[0].when.score", "score", "Add scores:"),
+    "a relation that is none": ("intent: [demo, buy]", "account.relation: client", "rules[0].when.account.relation", "client", "Write one of prospect, customer"),
+    "what nobody answers": ("intent: [demo, buy]", 'enriched.revenue: ">= 5"', "rules[0].when.enriched.revenue", "enriched.revenue", "Declare it: enrichment: {fields: {revenue: text}}."),
+    "no address": ("maturity: 90d", "enrichment: {url: enrich.example.com, fields: {revenue: number}}", "enrichment.url", "enrich.example.com", "Write a whole address"),
+    "an address of a file": ("maturity: 90d", "enrichment: {url: 'file:///etc/passwd', fields: {revenue: number}}", "enrichment.url", "file:///etc/passwd", "Write a whole address"),
+    "a password in the policy": ("maturity: 90d", "enrichment: {url: 'https://us:pw@example.com', fields: {revenue: number}}", "enrichment.url", "https://us:pw@example.com", "Give it to the worker as LEADGATE_ENRICHMENT_TOKEN."),
+    "an answer of no field": ("maturity: 90d", "enrichment: {url: 'https://example.com', fields: {}}", "enrichment.fields", None, "Write at least 1."),
+    "an answer of a bad name": ("maturity: 90d", "enrichment: {url: 'https://example.com', fields: {Big-one: text}}", "enrichment.fields.Big-one", "Big-one", "Write a-z, 0-9 or _"),
+    "an answer of no type": ("maturity: 90d", "enrichment: {url: 'https://example.com', fields: {revenue: money}}", "enrichment.fields.revenue", "money", "Write one of text, country, number, flag."),
+    "what is never sent": ("maturity: 90d", "enrichment: {url: 'https://example.com', send: [contact.email], fields: {revenue: number}}", "enrichment.send[0]", "contact.email", None),
+    "an endless wait": ("maturity: 90d", "enrichment: {url: 'https://example.com', deadline: 2h, fields: {revenue: number}}", "enrichment.deadline", "2h", "At most 1h."),
+    "an answer before its time": ("maturity: 90d", "enrichment: {url: 'https://example.com', when: {enriched.revenue: 5}, fields: {revenue: number}}", "enrichment.when.enriched.revenue", "enriched.revenue", "Test it in a rule or a score."),
+    "a cool-down too long": ("maturity: 90d", "outbound: {cool_down: 9999d}", "outbound.cool_down", "9999d", "At most 3650d."),
     "a missing part": ("timezone: Europe/London\n", "", "timezone", None, "Add `timezone`."),
     "a missing lease": ("in_hand: 3, lease: 15m", "in_hand: 3", "desks.inbound.queues.main.lease", None, "Add `lease`."),
     "another version": ("version: 1", "version: 2", "version", 2, "Write one of 1."),
@@ -213,3 +251,46 @@ def test_a_published_text_is_read_again_without_the_long_checks():
     assert list(policy.queues) == ["inbound/main", "outbound/main", "closing/uk", "customer/main", "service/main"]
     with pytest.raises(ValueError, match="check"):
         again(EXAMPLE.replace("Europe/London", "Europe/Atlantis"), 8)
+
+
+WHOLE = (
+    EXAMPLE.replace(
+        "sources: {web: {default_region: GB}}",
+        """reopen_within: 90d
+outbound: {cool_down: 60d}
+enrichment: {url: "https://enrich.example.com/lead", when: {contact.email_kind: business}, deadline: 20s, fields: {revenue: number}}
+scores:
+  - {name: large, when: {any: [{company.employees: ">= 500"}, {enriched.revenue: ">= 1000000"}]}, add: 30}
+  - {name: student, when: {account.relation: student}, add: -50}
+sources: {fair: {cadence: {after: [1h, 1d, 3d], then: unreached}}, web: {cadence: {after: [2h], then: {nurture: 90d}}}}""",
+    )
+    .replace(
+        "in_hand: 5, lease: 1h",
+        'in_hand: 5, lease: 1h, returns_per_week: 5, person_hours: "08:00-20:00", skills: [de], targets: {meetings_per_day: 4}, escalate: [{after: 10m, raise: high}, {after: 1h, notify: true}]',
+    )
+    .replace("in_hand: 20,", "in_hand: 20, when_empty: outbound/main,")
+)
+
+
+def test_all_that_a_policy_can_say_is_compiled() -> None:
+    policy = policy_of(WHOLE)
+    outbound, closing = policy.queues[QueueName("outbound/main")], policy.queues[QueueName("closing/uk")]
+    assert policy.reopen_within == timedelta(days=90)
+    assert policy.outbound == Outbound(cool_down=timedelta(days=60), one_active=True)
+    assert policy.sources[SourceName("fair")].cadence == Cadence(
+        (timedelta(hours=1), timedelta(days=1), timedelta(days=3)), Unreached()
+    )
+    assert policy.sources[SourceName("web")].cadence == Cadence((timedelta(hours=2),), NurtureFor(timedelta(days=90)))
+    assert outbound.person_hours == PersonHours(time(8), time(20))
+    assert (outbound.returns_per_week, outbound.skills) == (5, {"de"})
+    assert outbound.targets == Targets(conversations_per_day=None, meetings_per_week=None, meetings_per_day=4)
+    assert outbound.escalate == (
+        Step(timedelta(minutes=10), Raise(Priority.HIGH)),
+        Step(timedelta(hours=1), Notify()),
+    )
+    assert closing.when_empty == "outbound/main"
+    assert policy.enrichment is not None
+    assert (policy.enrichment.fields, policy.enrichment.send) == ({"enriched.revenue"}, ("company.domain",))
+    assert {"enriched.revenue", "account.relation", "contact.email_kind"} <= policy.looks_at
+    assert policy.scores.sum({"enriched.revenue": 2_000_000}) == (30, ("-m", "-"))
+    assert policy.scores.sum({"company.employees": 700, "account.relation": "student"}) == (-20, ("m-", "m"))

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from router.policy.clauses import check_of, clause, leaves, truth, words
-from router.policy.conditions import Conditions
+from router.policy.conditions import Conditions, Where
 from router.policy.mistakes import Mistakes
 from router.policy.rule import All, Any, Not, Verdict
 from schemas.policy.operators import Between, Compare, Contains, Known, Matches, OneOf, StartsWith
@@ -102,7 +102,7 @@ def test_a_nested_condition_is_read_as_it_stands():
         "direction": "inbound",
         "any": [{"intent": "demo"}, {"company.employees": ">= 50", "not": {"source": "fair"}}],
     }
-    read = Conditions(mistakes).read(when, (), handover=False)
+    read = Conditions(mistakes).read(when, (), where=Where.RULES)
     assert not mistakes
     assert [each.path for each in leaves(read)] == ["direction", "intent", "company.employees", "source"]
     assert truth(read, iter("mumu")) is True
@@ -113,6 +113,6 @@ def test_a_nested_condition_is_read_as_it_stands():
 def test_equal_clauses_are_one_and_look_alikes_are_not():
     conditions = Conditions(Mistakes({}))
     rules = [{"custom.a": 1}, {"custom.a": True}, {"custom.a": "1"}, {"custom.a": 1}, {"custom.a": [1]}]
-    read = [leaves(conditions.read(each, (), handover=False))[0] for each in rules]
+    read = [leaves(conditions.read(each, (), where=Where.RULES))[0] for each in rules]
     assert len(set(read)) == 3
     assert read[0] is read[3] is read[4]
