@@ -51,6 +51,7 @@ class Act(StrEnum):
     WAKE = "wake"
     REQUEUE = "requeue"
     ASSIGN = "assign"
+    COVER = "cover"
     PARK = "park"
     CANCEL = "cancel"
     # to an opportunity
@@ -197,6 +198,7 @@ CLAIM = Machine(
         Move(Act.DEFER, _of(_C.ACTIVE), _C.DEFERRED, REP, says.ItemDeferred),
         Move(Act.EXPIRE, _of(_C.ACTIVE), _C.EXPIRED, SYSTEM, says.ItemExpired),
         Move(Act.REVOKE, _of(_C.ACTIVE), _C.REVOKED, HOLDERS | SYSTEM, says.ItemRevoked),
+        Move(Act.POOL, _of(_C.ACTIVE), _C.REVOKED, MANAGERS | SYSTEM, says.ItemRevoked),
     ),
 )
 
