@@ -22,6 +22,7 @@ from router.policy.rule import (
     Handover,
     Not,
     Place,
+    Refuse,
     Rule,
     Value,
     Verdict,
@@ -111,7 +112,7 @@ class _Seen:
 def tried(receipt: Receipt, policy: Policy) -> tuple[RuleSaid, ...]:
     """The rules that were tried, up to the one that decided. None was where something other than a rule did."""
     found = zip(_rules(receipt.stage, policy), receipt.clauses, strict=False)
-    return tuple(_said(rule, _seen(rule.when, iter(letters), receipt.saw)) for rule, letters in found)
+    return tuple(_said(rule, _seen(rule.when, iter(letters), receipt.features)) for rule, letters in found)
 
 
 def why_not(receipt: Receipt, policy: Policy, queue: QueueName) -> tuple[Road, ...]:
@@ -135,10 +136,10 @@ def _roads(receipt: Receipt, stage: str, policy: Policy, queue: QueueName) -> tu
         before = (Earlier(receipt.rule, ()),)
     roads = []
     for index, rule in enumerate(_rules(stage, policy)):
-        seen = _seen(rule.when, _letters(receipt, index, rule) if decided else _letters_now(receipt, rule), receipt.saw)
+        seen = _seen(rule.when, _letters(receipt, index, rule) if decided else _letters_now(receipt, rule), receipt.features)
         if isinstance(rule.then, Place) and rule.then.queue == queue:
             roads.append(Road(rule.name, stage, (*before, *_needs(seen, to=True))))
-        if seen.truth:
+        if seen.truth and not (receipt.released and isinstance(rule.then, Refuse)):
             before = (*before, Earlier(rule.name, _ways(_needs(seen, to=False))))
     if isinstance(then := _fallback(receipt, stage, policy).then, Place) and then.queue == queue:
         roads.append(Road(FALLBACK, stage, before))
@@ -162,7 +163,7 @@ def _letters(receipt: Receipt, index: int, rule: Rule | Handover) -> Iterator[st
 
 
 def _letters_now(receipt: Receipt, rule: Rule | Handover) -> Iterator[str]:
-    return (clause.check(receipt.saw.get(clause.path)).value for clause in leaves(rule.when))
+    return (clause.check(receipt.features.get(clause.path)).value for clause in leaves(rule.when))
 
 
 def _said(rule: Rule | Handover, seen: _Seen) -> RuleSaid:

@@ -1,4 +1,4 @@
-"""`leadgate lead show`."""
+"""`leadgate lead show`, `leadgate lead why`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, assert_never
@@ -13,13 +13,14 @@ from schemas.events.stamp import text_of
 from schemas.words import LeadId, PrincipalKind
 from services import policies
 from services.cli.options import Shared, at_store, shared
+from services.cli.why import words
 from services.runtime.access import Principal
 from services.runtime.edge import Edge
 from services.runtime.exits import NotFound
-from services.store import leadviews, receipts, timeline
+from services.store import leadviews, receipts, timeline, whys
 
 
-@click.group(epilog="\b\nExamples:\n  leadgate lead show ld_4m8s…\n")
+@click.group(epilog="\b\nExamples:\n  leadgate lead show ld_4m8s…\n  leadgate lead why ld_4m8s… --not closing/uk\n")
 def lead() -> None:
     """Leads: what became of one, and why."""
 
@@ -47,6 +48,33 @@ def show(shared: Shared, lead_id: str) -> None:
             }
             by = {version: await policies.as_of(tx, version) for version in {each["policy_version"] for each in made}}
             return shown, _words(shown, by)
+
+    shared.say(*at_store(shared, done))
+
+
+@lead.command(
+    epilog="\b\nExamples:\n  leadgate lead why ld_4m8s…\n  leadgate lead why ld_4m8s… --not closing/uk --json\n"
+)
+@click.argument("lead_id")
+@click.option("--not", "queue", metavar="QUEUE", help="Why not there? As closing/uk.")
+@shared
+def why(shared: Shared, lead_id: str, queue: str | None) -> None:
+    """Tell why a lead is where it is, clause by clause.
+
+    What its open work waits for and who could take it; each decision; and what would have had to differ for another
+    queue.
+    """
+
+    async def done(edge: Edge) -> tuple[dict[str, Any], str]:
+        async with edge.database.read() as tx:
+            operator = Principal(PrincipalKind.ADMIN, key_id="", created_at=tx.now)
+            policy = await policies.active(tx)
+            if queue is not None and queue not in policy.queues:
+                raise click.UsageError(f"there is no queue {queue}: name one of {', '.join(policy.queues)}")
+            if not await leadviews.seen(tx, lead_id, operator):
+                raise NotFound(f"there is no lead {lead_id}, or it is not routed yet (is the router running?)")
+            found = await whys.answer(tx, policy, LeadId(lead_id), operator, queue)
+            return found.model_dump(mode="json"), words(found)
 
     shared.say(*at_store(shared, done))
 

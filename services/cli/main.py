@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("services.cli.store:topics", "Create the event log's topics."),
     "keys": ("services.cli.keys:keys", "Make, list and revoke keys."),
     "policy": ("services.cli.policy:policy", "Check, publish and show the policy."),
-    "lead": ("services.cli.lead:lead", "Show a lead: state, timeline, decisions."),
+    "lead": ("services.cli.lead:lead", "Show a lead: state, timeline, decisions, and why."),
     "ledger": ("services.cli.ledger:ledger", "Show that no accepted lead is lost: what came, and where it is."),
     "consumer": ("services.cli.consumer:consumer", "See how far consumers are; let a stopped partition go on."),
     "dlq": ("services.cli.dlq:dlq", "List, show and replay dead letters."),
@@ -31,7 +31,7 @@ Examples:
   leadgate keys create --kind form --source web --origin https://example.com \\
       --thank-you https://example.com/thanks
   leadgate policy check policy.yaml       every mistake, with line and remedy
-  leadgate lead show ld_4m8s…             why is it where it is?
+  leadgate lead why ld_4m8s…              why is it where it is?
 \b
 Environment (flags win):
   DATABASE_URL            a PostgreSQL server; unset: the embedded one, in LEADGATE_DATA_DIR (.leadgate)

@@ -21,23 +21,35 @@ from schemas.api.why import (
     RoadOut,
     RuleOut,
     StageNeed,
+    WhyOut,
 )
 from schemas.events.lifecycle import LeadDecided
 from schemas.words import DecisionId, LeadId, QueueName
 from services import policies
+from services.runtime.access import Principal
 from services.runtime.tx import ReadTx
-from services.store import receipts
+from services.store import receipts, waiters
 from services.store import tables as t
 
 
-async def decisions(tx: ReadTx, lead: LeadId) -> list[DecisionWhyOut]:
-    """All decisions on a lead, oldest first, each under the policy of its version."""
+async def answer(tx: ReadTx, policy: Policy, lead: LeadId, who: Principal, queue: str | None) -> WhyOut:
+    """Why a lead that they may see is where it is; and why it is not in `queue`, where one is named."""
+    return WhyOut(
+        lead_id=lead,
+        decisions=await _decisions(tx, lead),
+        waiting=await waiters.of_lead(tx, policy, lead, who),
+        not_=None if queue is None else await _not_there(tx, lead, QueueName(queue)),
+    )
+
+
+async def _decisions(tx: ReadTx, lead: LeadId) -> list[DecisionWhyOut]:
+    """All decisions on it, oldest first, each under the policy of its version."""
     outcomes = await _outcomes(tx, lead)
     made = await receipts.of_lead(tx, lead)
     return [_decision(row, receipt.from_json(row["receipt"]), await _policy(tx, row), outcomes) for row in made]
 
 
-async def not_there(tx: ReadTx, lead: LeadId, queue: QueueName) -> NotOut:
+async def _not_there(tx: ReadTx, lead: LeadId, queue: QueueName) -> NotOut:
     """The rules that lead to a queue, and why none of them decided, by the last decision of each stage."""
     last = {row["stage"]: row for row in await receipts.of_lead(tx, lead)}
     roads: list[RoadOut] = []
@@ -68,7 +80,7 @@ def _decision(
         at=row["at"],
         stage=made.stage,
         policy_version=made.policy,
-        inputs={path: _plain(value) for path, value in made.saw.items()},
+        inputs={path: _plain(value) for path, value in made.features.items()},
         rules=[_rule(rule) for rule in why.tried(made, policy)],
         rule=made.rule,
         outcome=outcomes[row["id"]],

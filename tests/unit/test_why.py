@@ -120,7 +120,7 @@ def test_what_no_rule_decided_stands_before_every_rule() -> None:
 def test_after_a_hand_over_its_own_rules_are_told() -> None:
     policy = policy_of()
     qualified = submitted(company={"country": "FR"})
-    seen = kept(handover(qualified, {}, PersonId("per_1"), policy, NOW, priority=Priority.NORMAL))
+    seen = kept(handover(qualified, {}, Known(person=PersonId("per_1")), policy, NOW, priority=Priority.NORMAL))
     assert [rule.rule for rule in tried(seen, policy)] == ["uk"]
     uk, fallback = why_not(seen, policy, UK)
     assert uk.would_need == (Differ(said("company.country", "GB", "FR", False), must_be=True),)

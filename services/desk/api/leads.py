@@ -8,7 +8,7 @@ from schemas.api.leads import LeadOut, LeadsQuery, TimelineEventOut
 from schemas.api.page import ListQuery, Page
 from schemas.api.why import WhyOut, WhyQuery
 from schemas.events.stamp import text_of
-from schemas.words import LeadId, PrincipalKind, QueueName
+from schemas.words import LeadId, PrincipalKind
 from services import policies
 from services.runtime.http.call import Call
 from services.runtime.http.mistakes import did_you_mean
@@ -16,7 +16,7 @@ from services.runtime.http.problems import Invalid, Mistake, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx
-from services.store import leadviews, timeline, waiters, whys
+from services.store import leadviews, timeline, whys
 
 routes = APIRouter(route_class=Route, tags=["leads"])
 
@@ -62,13 +62,7 @@ async def why(call: Call, lead_id: str, query: WhyQuery, tx: ReadTx) -> WhyOut:
         raise Invalid([Mistake("not_allowed", "no such queue", parameter="not", remedy=remedy)])
     if not await leadviews.seen(tx, lead_id, call.principal):
         raise NotFound
-    lead = LeadId(lead_id)
-    return WhyOut(
-        lead_id=lead,
-        decisions=await whys.decisions(tx, lead),
-        waiting=await waiters.of_lead(tx, policy, lead, call.principal),
-        not_=None if query.not_ is None else await whys.not_there(tx, lead, QueueName(query.not_)),
-    )
+    return await whys.answer(tx, policy, LeadId(lead_id), call.principal, query.not_)
 
 
 def _place(lead: LeadOut) -> list[str]:
