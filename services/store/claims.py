@@ -15,13 +15,12 @@ from router.lifecycle import Act
 from router.limits import LimitReached, held, reached
 from router.policy.compiled import Policy, Queue
 from schemas.api.values import EARLIEST
-from schemas.events.lifecycle import ItemClaimed
 from schemas.events.stamp import Actor
 from schemas.words import Exempt, ItemKind, RepId, Role, Why, desk_of
 from services.runtime.hot import driver
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import holding, items, opportunities, pool, pullkeys, reps, suppressions
+from services.store import covering, holding, items, opportunities, pool, pullkeys, reps, suppressions
 from services.store.items import Claim, Item
 from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given, Pulled
 from services.store.reps import Rep
@@ -36,7 +35,7 @@ CANDIDATES = 32
 async def pull(
     tx: Tx, stories: Stories, policy: Policy, rep_id: RepId, desk: str, *, test: bool = False, key: str | None = None
 ) -> Pulled:
-    """Give a rep the next thing: a promise that is due, else what is reserved for them, else the first in order.
+    """Give a rep the next thing: a promise that is due, a live hand-over, what is reserved, the first in order.
 
     Under a `key` it gives the same live claim again. A queue that has nothing for this rep gives from its pool.
 
@@ -54,8 +53,8 @@ async def pull(
         return Elsewhere()
     if not rep.is_present(tx.now):
         return Away(rep.away_until)
-    given = await _promise(tx, stories, rep, test=test)
-    found: Pulled = Given(Why.PROMISE_DUE, given) if given else await _next(tx, stories, policy, rep, queues, test=test)
+    owed = await _owed(tx, stories, policy, rep, test=test) or await _of_covered(tx, stories, policy, rep, test=test)
+    found: Pulled = owed or await _next(tx, stories, policy, rep, queues, test=test)
     if key is not None and isinstance(found, Given):
         await pullkeys.keep(tx, rep.id, desk, key, found.claim, found.why)
     return found
@@ -63,8 +62,8 @@ async def pull(
 
 PROMISE_DUE_SQL = """
 SELECT claim.id FROM routing.claims AS claim
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.next_promise AND claim.served_at IS NULL
-  AND claim.next_at <= $2 AND claim.test = $3
+WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.test = $3
+  AND (claim.next_promise AND claim.served_at IS NULL AND claim.next_at <= $2 OR claim.answer_by IS NOT NULL)
 LIMIT 1
 """
 
@@ -77,23 +76,27 @@ async def worth_a_pull(tx: ReadTx, policy: Policy, rep_id: RepId, desk: str, *, 
     queues = _queues(policy, rep, desk)
     if not queues or await driver(tx).fetchrow(PROMISE_DUE_SQL, rep.id, tx.now, test):
         return True
-    room, _ = await _room(tx, rep, queues, test=test)
-    return not room or bool(await _heads(tx, rep, room, test=test))
+    if await covering.is_due(tx, rep, test=test):
+        return True
+    if await covering.is_due(tx, rep, test=test):
+        return True
+    free, _ = await room(tx, rep, queues, test=test)
+    return not free or bool(await _heads(tx, rep, free, test=test))
 
 
 async def _next(
     tx: Tx, stories: Stories, policy: Policy, rep: Rep, queues: Sequence[Queue], *, test: bool
 ) -> Given | Full | Empty | Busy:
-    room, full = await _room(tx, rep, queues, test=test)
-    if not room:
+    free, full = await room(tx, rep, queues, test=test)
+    if not free:
         assert full is not None
         return Full(full)
-    while heads := await _heads(tx, rep, room, test=test):
-        item = await _take(tx, stories, policy, rep, room, heads, test=test)
+    while heads := await _heads(tx, rep, free, test=test):
+        item = await _take(tx, stories, policy, rep, free, heads, test=test)
         if item is None:
             return Busy()
         if await suppressions.channels(tx, item.lead_id):
-            return Given(Why.NEXT, await _grant(tx, stories, policy, rep, item))
+            return Given(Why.NEXT, await grant(tx, stories, policy, rep, item))
         await suppressions.close_suppressed(tx, stories, [item.lead_id])
     return Empty(tuple(queue.name for queue in queues))
 
@@ -108,9 +111,7 @@ WHERE claim.rep_id = $1 AND claim.state = 'active' AND NOT claim.test AND claim.
 """
 
 
-async def _room(
-    tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool
-) -> tuple[list[Queue], LimitReached | None]:
+async def room(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -> tuple[list[Queue], LimitReached | None]:
     """The queues in which the rep is below the limits, and the first limit that is reached. Test items have none."""
     if test:
         return list(queues), None
@@ -226,7 +227,8 @@ async def _take(
 GRANT_SQL = f"""
 WITH taken AS (
   UPDATE routing.items
-  SET state = 'claimed', token = token + 1, reserved_for = NULL, reserved_until = NULL, reserved_why = NULL
+  SET state = 'claimed', token = token + 1, reserved_for = NULL, reserved_until = NULL, reserved_why = NULL,
+    carried_from = NULL
   WHERE id = $2 AND state = 'queued'
   RETURNING id, lead_id, queue, token, test
 )
@@ -237,7 +239,7 @@ RETURNING {_CLAIM}
 """  # noqa: S608 - the columns are ours
 
 
-async def _grant(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: Item) -> Claim:
+async def grant(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: Item, *, why: Why = Why.NEXT) -> Claim:
     """Claim an item that is locked with its lead."""
     story = await stories.lock(item.lead_id)
     reserved = item.reserved_for == rep.id and item.reserved_until is not None and item.reserved_until > tx.now
@@ -249,15 +251,17 @@ async def _grant(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: Item)
     )
     claim_id = mint("clm", tx.now)
     said = exception and exception.value
-    row = await driver(tx).fetchrow(GRANT_SQL, claim_id, item.id, rep.id, Why.NEXT.value, said, tx.now, ends_at)
+    row = await driver(tx).fetchrow(GRANT_SQL, claim_id, item.id, rep.id, why.value, said, tx.now, ends_at)
     assert row is not None, "it is queued, and locked"
     claim = Claim.of(dict(row))
+    if item.carried_from is not None:
+        claim = await holding.go_on(tx, policy, claim, item, served=why is Why.PROMISE_DUE)
     actor = Actor(kind=Role.REP, id=rep.id)
     if item.kind in items.LEAD_KINDS:
         story.move(Act.CLAIM, actor, queue=item.queue)
     if item.kind == ItemKind.OPPORTUNITY and item.opportunity_id is not None:
         await opportunities.change(tx, item.opportunity_id, closer=rep.id)
-    story.tell(_told(item, claim, Why.NEXT, exception), actor)
+    story.tell(holding.claimed(item, claim, why, exception), actor)
     return claim
 
 
@@ -265,15 +269,18 @@ TAKE_PROMISE_SQL = f"""
 SELECT {_CLAIM} FROM routing.claims AS claim
 JOIN routing.items AS item ON item.id = claim.item_id
 JOIN routing.leads AS lead ON lead.id = claim.lead_id
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.next_promise AND claim.served_at IS NULL
-  AND claim.next_at <= $2 AND claim.test = $3
-ORDER BY claim.next_at, claim.id LIMIT 1
+WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.test = $3
+  AND (claim.next_promise AND claim.served_at IS NULL AND claim.next_at <= $2 OR claim.answer_by IS NOT NULL)
+ORDER BY claim.answer_by NULLS FIRST, claim.next_at, claim.id LIMIT 1
 FOR UPDATE OF lead, item, claim SKIP LOCKED
 """  # noqa: S608 - the columns are ours
 
 
-async def _promise(tx: Tx, stories: Stories, rep: Rep, *, test: bool) -> Claim | None:
-    """Serve the promise of the rep's that came due first, at whichever desk; once for each promise."""
+async def _owed(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:
+    """What is the rep's already, at whichever desk: the promise that came due first, else who was handed over live.
+
+    Each is given once.
+    """
     row = await driver(tx).fetchrow(TAKE_PROMISE_SQL, rep.id, tx.now, test)
     if row is None:
         return None
@@ -281,17 +288,18 @@ async def _promise(tx: Tx, stories: Stories, rep: Rep, *, test: bool) -> Claim |
     item = await items.lock(tx, claim.item_id)
     assert item is not None
     story = await stories.lock(claim.lead_id)
+    if claim.answer_by is not None:
+        answered = {"answer_by": None, "heartbeat_at": tx.now}
+        return Given(Why.LIVE, await holding.extend(tx, policy, claim, item.opportunity_id, **answered))
     claim = await holding.write(tx, claim, served_at=tx.now, exception=Exempt.PROMISE.value)
-    story.tell(_told(item, claim, Why.PROMISE_DUE, Exempt.PROMISE), Actor(kind=Role.REP, id=rep.id))
-    return claim
+    told = holding.claimed(item, claim, Why.PROMISE_DUE, Exempt.PROMISE)
+    story.tell(told, Actor(kind=Role.REP, id=rep.id))
+    return Given(Why.PROMISE_DUE, claim)
 
 
-def _told(item: Item, claim: Claim, why: Why, exception: Exempt | None) -> ItemClaimed:
-    return ItemClaimed(
-        **items.of_item(item),
-        claim_id=claim.id,
-        rep_id=claim.rep_id,
-        token=claim.token,
-        why=why,
-        exception=exception,
-    )
+async def _of_covered(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:
+    """The promise that came due first of those whom this rep covers, under a claim of their own."""
+    item = await covering.take_due(tx, stories, rep, test=test)
+    if item is None:
+        return None
+    return Given(Why.PROMISE_DUE, await grant(tx, stories, policy, rep, item, why=Why.PROMISE_DUE))

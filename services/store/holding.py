@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
 
 from router.leases import expires_at
 from router.policy.compiled import Policy
-from schemas.words import FencingToken, ItemId, OpportunityId, RepId
+from schemas.events.lifecycle import ItemClaimed
+from schemas.words import ClaimId, CustomerId, Exempt, FencingToken, ItemId, LeadId, OpportunityId, RepId, Why
 from services.runtime.tx import ReadTx, Tx
-from services.store import opportunities
+from services.store import items, opportunities
 from services.store import tables as t
-from services.store.items import Claim
+from services.store.items import Claim, Item
 from services.store.queues import HELD
 
 REMEMBERED = timedelta(hours=24)
@@ -45,13 +46,15 @@ async def of_item(tx: ReadTx, item: ItemId) -> Claim | None:
     return None if row is None else Claim.of(row)
 
 
-async def ended(tx: ReadTx, opportunity: OpportunityId, rep: RepId, token: FencingToken) -> Claim | None:
-    """A rep's claim of this token on an opportunity, if it has ended, and not too long ago to be told of."""
+async def ended(
+    tx: ReadTx, lead: LeadId, of: OpportunityId | CustomerId, rep: RepId, token: FencingToken
+) -> Claim | None:
+    """A rep's claim of this token on an opportunity or customer, if it has ended, and not too long ago to be told."""
+    item = t.items.c
     rows = (
         select(t.claims)
-        .join(t.items, t.items.c.id == t.claims.c.item_id)
-        .join(t.opportunities, t.opportunities.c.lead_id == t.items.c.lead_id)
-        .where(t.opportunities.c.id == opportunity, t.items.c.opportunity_id == opportunity)
+        .join(t.items, item.id == t.claims.c.item_id)
+        .where(item.lead_id == lead, or_(item.opportunity_id == of, item.customer_id == of))
         .where(t.claims.c.rep_id == rep, t.claims.c.token == token, t.claims.c.ended_at > tx.now - REMEMBERED)
         .order_by(t.claims.c.ended_at.desc())
         .limit(1)
@@ -87,6 +90,33 @@ async def extend(tx: Tx, policy: Policy, claim: Claim, opportunity: OpportunityI
             meetings=await opportunities.booked_meetings(tx, opportunity),
         )
     return await write(tx, claim, **columns)
+
+
+def carried(claim: Claim, now: datetime) -> ClaimId | None:
+    """The claim with whose next step whoever has its item next goes on: it lies ahead, or is a promise that is open."""
+    open_promise = claim.next_promise and claim.settled_at is None
+    return claim.id if claim.next_at is not None and (open_promise or claim.next_at > now) else None
+
+
+async def go_on(tx: Tx, policy: Policy, claim: Claim, item: Item, *, served: bool) -> Claim:
+    """Give a new claim the next step of the one that it goes on from; `served`: it was given for that promise."""
+    before = await find(tx, item.carried_from or "")
+    if before is None:
+        return claim
+    step = {name: getattr(before, name) for name in NO_NEXT_STEP} | {"served_at": tx.now if served else None}
+    return await extend(tx, policy, claim, item.opportunity_id, **step)
+
+
+def claimed(item: Item, claim: Claim, why: Why, exception: Exempt | None) -> ItemClaimed:
+    """What is told when a pull gives an item."""
+    return ItemClaimed(
+        **items.of_item(item),
+        claim_id=claim.id,
+        rep_id=claim.rep_id,
+        token=claim.token,
+        why=why,
+        exception=exception,
+    )
 
 
 def said(act: str, body: Mapping[str, Any]) -> dict[str, Any]:

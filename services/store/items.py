@@ -65,6 +65,7 @@ class Item:
     opportunity_id: OpportunityId | None
     customer_id: CustomerId | None
     task_id: TaskId | None
+    carried_from: ClaimId | None
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> "Item":
@@ -104,6 +105,7 @@ class Claim:
     settled_at: datetime | None
     ended_at: datetime | None
     ended_by: dict[str, Any] | None
+    answer_by: datetime | None
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> "Claim":
@@ -173,6 +175,7 @@ def put(
         opportunity_id=opportunity_id,
         customer_id=customer_id,
         task_id=task_id,
+        carried_from=None,
     )
     story.items.append({name: getattr(item, name) for name in _BORN_WITH})
     if kind in LEAD_KINDS:

@@ -1,11 +1,12 @@
 """Reps: who works which queues, and who is there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     RowMapping,
     Select,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from schemas.words import Desk, Presence, QueueName, RepId, desk_of
 from services.runtime.ids import mint
@@ -44,23 +46,29 @@ class Rep:
     status: Presence
     away_until: datetime | None
     """None: away until that is changed."""
+    covers: tuple[RepId, ...]
+    """The first of these who is there has what falls due while they are away, and what they let lapse."""
     created_at: datetime
 
     @classmethod
     def of(cls, row: RowMapping) -> "Rep":
         values = {f.name: row[f.name] for f in fields(cls)}
-        values.update({name: tuple(row[name]) for name in ("queues", "skills", "territories")})
+        values.update({name: tuple(row[name]) for name in ("queues", "skills", "territories", "covers")})
         values.update(status=Presence(row["status"]), desks=frozenset(map(Desk, row["desks"])))
         return cls(**values)
 
     def is_present(self, now: datetime) -> bool:
-        """Whether they are there: not away, or back by now."""
+        """Whether they are there: not away, or back by now. Who left is not, ever."""
         return self.status == Presence.PRESENT or (self.away_until is not None and self.away_until <= now)
 
+    def has(self, skills: Collection[str]) -> bool:
+        """Whether they have all of these skills."""
+        return set(skills) <= set(self.skills)
 
-def present(now: datetime) -> ColumnElement[bool]:
+
+def present(now: datetime, rep: ReadOnlyColumnCollection[str, Column[Any]] = t.reps.c) -> ColumnElement[bool]:
     """The condition that a rep is there, as `Rep.is_present`."""
-    return or_(t.reps.c.status == Presence.PRESENT.value, t.reps.c.away_until <= now)
+    return or_(rep.status == Presence.PRESENT.value, rep.away_until <= now)
 
 
 def all_returned(queue: ColumnElement[str], returned_by: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -107,6 +115,12 @@ async def find(tx: ReadTx, rep: str) -> Rep | None:
 async def lock(tx: Tx, rep: str) -> Rep | None:
     """Read a rep and lock it: pulls of one rep wait for each other."""
     row = await tx.one(select(t.reps).where(t.reps.c.id == rep).with_for_update())
+    return None if row is None else Rep.of(row)
+
+
+async def lock_free(tx: Tx, rep: RepId) -> Rep | None:
+    """Read a rep and lock it, unless another holds it just now: for whoever has locked an item already (law 14)."""
+    row = await tx.one(select(t.reps).where(t.reps.c.id == rep).with_for_update(skip_locked=True))
     return None if row is None else Rep.of(row)
 
 
