@@ -7,16 +7,46 @@ from typing import Any, assert_never
 
 from router.features import features_of
 from router.order import rank_at
-from router.outcomes import CAPTURED, HANDOVER, Decision, Enqueue, Merge, Nurture, Outcome, Pool, Receipt, Reject
+from router.outcomes import (
+    CAPTURED,
+    HANDOVER,
+    Await,
+    Data,
+    Decision,
+    Enqueue,
+    Merge,
+    Nurture,
+    Outcome,
+    Pool,
+    Receipt,
+    Reject,
+)
+from router.policy.clauses import holds
 from router.policy.compiled import Policy
-from router.policy.rule import FLAGGED, SAME_PERSON, SUPPRESSED, Handover, Place, Refuse, Rule, Sleep
+from router.policy.rule import (
+    ENRICHMENT,
+    FLAGGED,
+    ONE_CONTACT,
+    REOPENED,
+    SAME_ACCOUNT,
+    SAME_PERSON,
+    SUPPRESSED,
+    Handover,
+    Place,
+    Refuse,
+    Rule,
+    Sleep,
+    Value,
+)
 from router.world import Known, Lead
 from schemas.events.intake import LeadSubmitted
-from schemas.words import Direction, PersonId, Priority, Qualify, Rejection
+from schemas.words import Direction, ItemKind, MatchedBy, PersonId, Priority, Qualify, Rejection
 
 ENGINE = 1
 """The semantics of a decision. A change by which an old receipt would come out otherwise gets a new number."""
 
+Answer = Mapping[str, Value]
+"""What the policy's hook answered, by `enriched.<name>`; empty: nothing in time."""
 Due = Callable[[Place], datetime | None]
 """The time by which the first attempt is promised, as the calendar says."""
 
@@ -25,38 +55,54 @@ def decide(lead: Lead, known: Known, policy: Policy, now: datetime) -> Decision:
     """Decide on a new lead.
 
     In this order: what ingest flagged is rejected, then whom no channel may reach; who has an open lead is merged into
-    it; the first rule that matches decides; else the fallback for its direction.
+    it, or into that of their account's open opportunity, or opens again what they lost lately; where the policy has a
+    hook for it, that is asked first; then the scores add up, and the first rule that matches decides; else the fallback
+    for its direction. A prospect waits where its account is being approached.
     """
     asked = _asked(lead.submitted, known, policy, now, person=known.person or lead.person)
     return conclude(asked, policy, _calendar(policy, now))
 
 
 def redecide(
-    submitted: LeadSubmitted, person: PersonId, policy: Policy, now: datetime, *, suppressed: bool = False
+    submitted: LeadSubmitted, known: Known, policy: Policy, now: datetime, *, answer: Answer | None = None
 ) -> Decision:
     """Decide again on a nurtured lead, when its day has come or its person (then `features.renewed` makes `submitted`).
 
-    It is not matched: it is the open lead of its person.
+    Or on one that waited for data: with the `answer` that there was, be it empty. Its person is `known.person`; it is
+    matched with nobody, for it is their open lead.
     """
-    asked = _asked(submitted, Known(person=person, suppressed=suppressed), policy, now, person=person)
+    assert known.person is not None, "it is somebody's"
+    asked = _asked(submitted, known, policy, now, person=known.person)
+    if answer is not None:
+        saw = features_of(submitted, policy.looks_at, relation=known.relation, enriched=answer)
+        asked = replace(asked, data=Data.ANSWERED if answer else Data.UNANSWERED, saw=saw)
     return conclude(asked, policy, _calendar(policy, now))
+
+
+def release(lead: Lead, known: Known, policy: Policy, now: datetime) -> Decision:
+    """Decide on a rejected lead that a manager wants routed: as on a new one, but neither flags nor rules reject it."""
+    asked = _asked(lead.submitted, known, policy, now, person=known.person or lead.person)
+    return conclude(replace(asked, flag=None, released=True), policy, _calendar(policy, now))
 
 
 def handover(
     submitted: LeadSubmitted,
     qualification: Mapping[str, Any],
-    person: PersonId,
+    known: Known,
     policy: Policy,
     now: datetime,
     *,
     priority: Priority,
+    answer: Answer | None = None,
 ) -> Decision:
     """Decide to which closing queue goes what a rep has qualified: always an `Enqueue` or a `Pool`.
 
-    `submitted` is the lead as corrected. Unless the rule says another, the opportunity has the lead's `priority`.
+    `submitted` is the lead as corrected; `answer` is what the hook once said of it. Unless the rule says another, the
+    opportunity has the lead's `priority`.
     """
-    asked = _asked(submitted, Known(person=person), policy, now, person=person)
-    saw = features_of(submitted, policy.looks_at, qualification)
+    assert known.person is not None, "it is somebody's"
+    asked = _asked(submitted, known, policy, now, person=known.person)
+    saw = features_of(submitted, policy.looks_at, qualification, relation=known.relation, enriched=answer)
     asked = replace(asked, stage=HANDOVER, priority=priority, flag=None, saw=saw)
     return conclude(asked, policy, _calendar(policy, now))
 
@@ -69,12 +115,25 @@ def conclude(asked: Receipt, policy: Policy, due: Due) -> Decision:
     if asked.knew.suppressed:
         return Decision(Reject(Rejection.SUPPRESSED, None), replace(asked, rule=SUPPRESSED))
     if asked.knew.into is not None and asked.knew.matched_by is not None:
-        merge = Merge(asked.knew.into, asked.knew.matched_by, redecide=asked.knew.nurturing)
-        return Decision(merge, replace(asked, rule=SAME_PERSON))
+        into, by, reopens = asked.knew.into, asked.knew.matched_by, asked.knew.reopens
+        merge = Merge(into, by, redecide=asked.knew.nurturing, reopens=reopens)
+        others = SAME_ACCOUNT if by is MatchedBy.ACCOUNT else SAME_PERSON
+        return Decision(merge, replace(asked, rule=REOPENED if reopens else others))
+    if policy.enrichment is not None and asked.stage == CAPTURED and asked.data is None:
+        wanted, hook = holds(policy.enrichment.when, asked.saw)
+        asked = replace(asked, hook=hook)
+        if wanted:
+            return Decision(Await(asked.now + policy.enrichment.deadline), replace(asked, rule=ENRICHMENT))
+    if policy.scores.scores:
+        score, scores = policy.scores.sum(asked.saw)
+        asked = replace(asked, score=score, scores=scores)
     rule, clauses = _first(asked, policy)
     due_at = due(rule.then) if isinstance(rule.then, Place) else None
     outcome = _outcome(asked, rule, policy, due_at)
-    return Decision(outcome, replace(asked, clauses=clauses, rule=rule.name, due_at=due_at))
+    name = rule.name
+    if (until := _waits(asked, outcome)) is not None:
+        outcome, name = Nurture(until, rule.then.segment if isinstance(rule.then, Place) else None), ONE_CONTACT
+    return Decision(outcome, replace(asked, clauses=clauses, rule=name, due_at=due_at))
 
 
 def _asked(submitted: LeadSubmitted, known: Known, policy: Policy, now: datetime, *, person: PersonId) -> Receipt:
@@ -88,7 +147,7 @@ def _asked(submitted: LeadSubmitted, known: Known, policy: Policy, now: datetime
         list=submitted.list,
         flag=submitted.flag,
         priority=Priority.NORMAL,
-        saw=features_of(submitted, policy.looks_at),
+        saw=features_of(submitted, policy.looks_at, relation=known.relation),
         knew=known,
         clauses=(),
         rule="",
@@ -107,11 +166,18 @@ def _calendar(policy: Policy, now: datetime) -> Due:
 def _first(asked: Receipt, policy: Policy) -> tuple[Rule | Handover, tuple[str, ...]]:
     """The first rule that matches, and what each rule up to it said; else the fallback."""
     if asked.stage == HANDOVER:
-        handover, said = policy.handover.first(asked.saw)
+        handover, said = policy.handover.first(asked.features)
         return handover or policy.fallback_handover, said
-    rule, said = policy.rules.first(asked.saw)
+    rule, said = policy.rules.first(asked.features, placing=asked.released)
     inbound = policy.fallback[Direction.INBOUND]
     return rule or next((way for key, way in policy.fallback.items() if key == asked.direction), inbound), said
+
+
+def _waits(asked: Receipt, outcome: Outcome) -> datetime | None:
+    """Until when a prospect sleeps whose account is being approached already, or just was."""
+    prospect = isinstance(outcome, Enqueue | Pool) and outcome.kind is ItemKind.PROSPECT
+    at = asked.knew.contact_at
+    return at if prospect and at is not None and at > asked.now else None
 
 
 def _outcome(asked: Receipt, rule: Rule | Handover, policy: Policy, due_at: datetime | None) -> Outcome:

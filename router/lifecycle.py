@@ -39,6 +39,7 @@ class Act(StrEnum):
     REJECT = "reject"
     CLOSE = "close"
     RECEIVE = "receive"
+    AWAIT = "await"
     HAND_BACK = "hand_back"
     # to an item, and through it to its claim and lead
     RELEASE = "release"
@@ -131,7 +132,8 @@ LEAD = Machine(
         Move(Act.NURTURE, _of(_L.RECEIVED, _L.CLAIMED), _L.NURTURING, SYSTEM | HOLDERS, says.LeadNurtured),
         Move(Act.MERGE, _of(_L.RECEIVED), _L.MERGED, SYSTEM, says.LeadMerged),
         Move(Act.REJECT, _of(_L.RECEIVED), _L.REJECTED, SYSTEM, says.LeadRejected),
-        Move(Act.RECEIVE, _of(_L.NURTURING), _L.RECEIVED, SYSTEM),
+        Move(Act.AWAIT, _of(_L.RECEIVED), _L.AWAITING_DATA, SYSTEM | HOLDERS),
+        Move(Act.RECEIVE, _of(_L.NURTURING, _L.AWAITING_DATA), _L.RECEIVED, SYSTEM),
         Move(Act.RELEASE, _of(_L.POOLED), _L.QUEUED, SYSTEM | REP),
         Move(Act.CLAIM, _of(_L.QUEUED), _L.CLAIMED, REP),
         Move(Act.RETURN, _of(_L.CLAIMED), _L.QUEUED, REP),

@@ -1,15 +1,18 @@
 """What comes of a decision: a closed set of outcomes, and the receipt that says why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
 from router.policy.rule import Features
 from router.world import Known
+from schemas.features import SCORE
 from schemas.words import (
     ItemKind,
     LeadId,
     MatchedBy,
+    OpportunityId,
     PersonId,
     Priority,
     Qualify,
@@ -20,6 +23,13 @@ from schemas.words import (
 
 CAPTURED = "captured"
 HANDOVER = "handover"
+
+
+class Data(StrEnum):
+    """What came of asking the policy's hook."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +58,22 @@ class Pool:
     due_at: datetime | None
 
 
+def past_pool(place: Enqueue | Pool) -> Enqueue:
+    """The same, past the pool: for a buyer who is handed over to somebody, or is booked."""
+    return Enqueue(**{field.name: getattr(place, field.name) for field in fields(Enqueue)})
+
+
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """It joins an open lead of the same person. `redecide`: that one was nurturing, and is decided anew."""
+    """It joins an open lead of the same person, or the one of its account's open opportunity.
+
+    `redecide`: that one was nurturing, and is decided anew. `reopens`: its opportunity was lost, and opens again.
+    """
 
     into: LeadId
     matched_by: MatchedBy
     redecide: bool
+    reopens: OpportunityId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,14 @@ class Nurture:
 
 
 @dataclass(frozen=True, slots=True)
+class Await:
+    """The policy's hook is asked about it first: it is decided anew with the answer, or without one at `until`."""
+
+    until: datetime
+    segment: None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """Kept, visible, and nobody's work."""
 
@@ -73,7 +100,7 @@ class Reject:
     segment: str | None
 
 
-Outcome: TypeAlias = Enqueue | Pool | Merge | Nurture | Reject
+Outcome: TypeAlias = Enqueue | Pool | Merge | Nurture | Await | Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +132,21 @@ class Receipt:
     """What the calendar said: calendars may say otherwise years later."""
     person: PersonId
     """Whose lead it is: `knew.person`, or where that is None a new person of this id."""
+    released: bool = False
+    """A manager wants it routed: neither flags nor rules reject it."""
+    data: Data | None = None
+    """What came of asking the policy's hook, whose answer is in `saw`. None: it has not been asked."""
+    hook: str = ""
+    """What the clauses said that tell whether the hook is to be asked, where they were tested."""
+    score: int | None = None
+    """The sum of the policy's scores; None: it has none, or they were not needed."""
+    scores: tuple[str, ...] = ()
+    """For each score one letter for each of its clauses."""
+
+    @property
+    def features(self) -> Features:
+        """What the rules saw: the inputs, and what was derived of them."""
+        return self.saw if self.score is None else {**self.saw, SCORE: self.score}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +167,7 @@ class Decision:
 
     @property
     def action(self) -> str:
-        """As the event says it: `queue pool nurture merge reject`."""
+        """As the event says it: `queue pool nurture merge reject`; `await` is told by no event."""
         match self.outcome:
             case Enqueue():
                 return "queue"
@@ -135,6 +177,8 @@ class Decision:
                 return "merge"
             case Nurture():
                 return "nurture"
+            case Await():
+                return "await"
             case Reject():
                 return "reject"
 

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from router.decide import conclude
-from router.outcomes import Decision, Receipt
+from router.outcomes import Data, Decision, Receipt
 from router.policy.compiled import Policy
 from router.policy.rule import Value
 from router.world import Known
 from schemas.events.stamp import text_of
-from schemas.features import CUSTOM, QUALIFICATION
-from schemas.words import LeadId, MatchedBy, PersonId, Priority
+from schemas.features import CUSTOM, ENRICHED, QUALIFICATION
+from schemas.words import LeadId, MatchedBy, PersonId, Priority, Relation
 
-_BESIDE = (CUSTOM, QUALIFICATION)
+_BESIDE = (CUSTOM, QUALIFICATION, ENRICHED)
 
 
 def recompute(receipt: Receipt, policy: Policy) -> Decision:
@@ -22,7 +22,7 @@ def recompute(receipt: Receipt, policy: Policy) -> Decision:
 
     What calendars and matching said then stands, whatever they would say today.
     """
-    inputs = replace(receipt, clauses=(), rule="", due_at=None)
+    inputs = replace(receipt, clauses=(), rule="", due_at=None, hook="", score=None, scores=())
     return conclude(inputs, policy, lambda place: None if place.sla is None else receipt.due_at)
 
 
@@ -48,7 +48,16 @@ def to_json(receipt: Receipt) -> dict[str, Any]:
             "matched_by": knew.matched_by and knew.matched_by.value,
             "nurturing": knew.nurturing,
             "suppressed": knew.suppressed,
+            "reopens": knew.reopens,
+            "account": knew.account,
+            "relation": knew.relation and knew.relation.value,
+            "contact_at": knew.contact_at and text_of(knew.contact_at),
         },
+        "released": receipt.released,
+        "data": receipt.data and receipt.data.value,
+        "hook": receipt.hook,
+        "score": receipt.score,
+        "scores": list(receipt.scores),
         "clauses": list(receipt.clauses),
         "rule": receipt.rule,
         "due_at": receipt.due_at and text_of(receipt.due_at),
@@ -76,7 +85,16 @@ def from_json(stored: Mapping[str, Any]) -> Receipt:
             matched_by=knew["matched_by"] and MatchedBy(knew["matched_by"]),
             nurturing=knew["nurturing"],
             suppressed=knew["suppressed"],
+            reopens=knew.get("reopens"),
+            account=knew.get("account"),
+            relation=Relation(relation) if (relation := knew.get("relation")) else None,
+            contact_at=datetime.fromisoformat(at) if (at := knew.get("contact_at")) else None,
         ),
+        released=stored.get("released", False),
+        data=Data(data) if (data := stored.get("data")) else None,
+        hook=stored.get("hook", ""),
+        score=stored.get("score"),
+        scores=tuple(stored.get("scores", ())),
         clauses=tuple(stored["clauses"]),
         rule=stored["rule"],
         due_at=stored["due_at"] and datetime.fromisoformat(stored["due_at"]),

@@ -12,6 +12,7 @@ from router.outcomes import HANDOVER, Receipt
 from router.policy.clauses import leaves
 from router.policy.compiled import Policy
 from router.policy.rule import (
+    ENRICHMENT,
     FALLBACK,
     RESERVED_RULES,
     All,
@@ -55,6 +56,16 @@ class RuleSaid:
     """A rule that was tried, with its clauses in the order of the policy's file."""
 
     rule: str
+    matched: bool
+    clauses: tuple[ClauseSaid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSaid:
+    """A score of the policy: it added `add` where it matched."""
+
+    score: str
+    add: int
     matched: bool
     clauses: tuple[ClauseSaid, ...]
 
@@ -136,7 +147,9 @@ def _roads(receipt: Receipt, stage: str, policy: Policy, queue: QueueName) -> tu
         before = (Earlier(receipt.rule, ()),)
     roads = []
     for index, rule in enumerate(_rules(stage, policy)):
-        seen = _seen(rule.when, _letters(receipt, index, rule) if decided else _letters_now(receipt, rule), receipt.features)
+        seen = _seen(
+            rule.when, _letters(receipt, index, rule) if decided else _letters_now(receipt, rule), receipt.features
+        )
         if isinstance(rule.then, Place) and rule.then.queue == queue:
             roads.append(Road(rule.name, stage, (*before, *_needs(seen, to=True))))
         if seen.truth and not (receipt.released and isinstance(rule.then, Refuse)):
@@ -166,8 +179,8 @@ def _letters_now(receipt: Receipt, rule: Rule | Handover) -> Iterator[str]:
     return (clause.check(receipt.features.get(clause.path)).value for clause in leaves(rule.when))
 
 
-def _said(rule: Rule | Handover, seen: _Seen) -> RuleSaid:
-    return RuleSaid(rule.name, seen.truth is True, tuple(_clauses(seen)))
+def _said(name: str, seen: _Seen) -> RuleSaid:
+    return RuleSaid(name, seen.truth is True, tuple(_clauses(seen)))
 
 
 def _clauses(seen: _Seen) -> Iterator[ClauseSaid]:

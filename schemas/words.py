@@ -85,6 +85,7 @@ class Qualify(StrEnum):
 
 class LeadState(StrEnum):
     RECEIVED = "received"
+    AWAITING_DATA = "awaiting_data"
     QUEUED = "queued"
     POOLED = "pooled"
     CLAIMED = "claimed"
@@ -95,7 +96,14 @@ class LeadState(StrEnum):
 
 
 OPEN_LEAD_STATES = frozenset(
-    {LeadState.RECEIVED, LeadState.QUEUED, LeadState.POOLED, LeadState.CLAIMED, LeadState.NURTURING}
+    {
+        LeadState.RECEIVED,
+        LeadState.AWAITING_DATA,
+        LeadState.QUEUED,
+        LeadState.POOLED,
+        LeadState.CLAIMED,
+        LeadState.NURTURING,
+    }
 )
 """A new lead of the same person is merged into one in these states."""
 

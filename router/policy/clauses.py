@@ -6,7 +6,7 @@ from typing import assert_never
 
 import re2
 
-from router.policy.rule import All, Any, Clause, Condition, Not, Value, Verdict
+from router.policy.rule import All, Any, Clause, Condition, Features, Not, Value, Verdict
 from schemas.policy.operators import Between, Compare, Contains, Known, Matches, OneOf, Scalar, StartsWith, Test
 
 _TRUTH = {"m": True, "u": False}
@@ -96,6 +96,12 @@ def truth(condition: Condition, said: Iterator[str]) -> Truth:
         case Not(part=part):
             is_so = truth(part, said)
             return None if is_so is None else not is_so
+
+
+def holds(condition: Condition, features: Features) -> tuple[bool, str]:
+    """Whether a condition is true, and a letter for each of its clauses."""
+    letters = "".join(clause.check(features.get(clause.path)).value for clause in leaves(condition))
+    return truth(condition, iter(letters)) is True, letters
 
 
 def leaves(condition: Condition) -> tuple[Clause, ...]:

@@ -11,9 +11,9 @@ from router.features import features_of, filled, renewed
 from router.receipt import from_json, recompute, to_json
 from router.world import Known
 from schemas.events.intake import LeadSubmitted
-from schemas.features import BY_PATH, FEATURES, feature
+from schemas.features import BY_PATH, FEATURES, SCORE, feature
 from schemas.person import Contact
-from schemas.words import LeadId, MatchedBy, PersonId, Priority
+from schemas.words import LeadId, MatchedBy, PersonId, Priority, Relation
 
 WHOLE = {
     "direction": "outbound",
@@ -45,8 +45,10 @@ QUALIFICATION = {
 
 
 def test_every_path_of_the_table_is_found():
-    seen = features_of(submitted(**WHOLE), BY_PATH, QUALIFICATION)
-    assert seen.keys() == BY_PATH.keys()
+    answer = {"enriched.revenue": 5, "enriched.other": 6}
+    paths = {*BY_PATH, "enriched.revenue"}
+    seen = features_of(submitted(**WHOLE), paths, QUALIFICATION, relation=Relation.PARTNER, enriched=answer)
+    assert seen.keys() == paths - {SCORE}, "a score is derived of the others"
     assert seen["contact.has_phone"] is False
     assert seen["company.employees"] == 120
     assert seen["qualification.willing_to_meet"] is True
@@ -145,8 +147,8 @@ POLICY = policy_of(
         decide(lead(), KNOWN, POLICY, NOW),
         decide(lead(), Known(suppressed=True), POLICY, NOW),
         decide(lead(direction="outbound", list=True), Known(PersonId("per_9")), POLICY, NOW),
-        redecide(submitted(), PersonId("per_9"), POLICY, NOW),
-        handover(submitted(), {"need": "n"}, PersonId("per_9"), POLICY, NOW, priority=Priority.HOT),
+        redecide(submitted(), Known(PersonId("per_9")), POLICY, NOW),
+        handover(submitted(), {"need": "n"}, Known(PersonId("per_9")), POLICY, NOW, priority=Priority.HOT),
     ],
     ids=lambda decision: decision.receipt.rule,
 )
@@ -182,4 +184,4 @@ def test_what_a_person_wrote_stands_beside_the_rest_to_be_erased():
 
 def test_a_submission_of_a_newer_version_is_decided_all_the_same():
     newer = LeadSubmitted.model_validate({**submitted().data(), "mood": "sunny", "direction": "sideways"})
-    assert redecide(newer, PersonId("per_1"), policy_of(), NOW).receipt.rule == "fallback"
+    assert redecide(newer, Known(PersonId("per_1")), policy_of(), NOW).receipt.rule == "fallback"
