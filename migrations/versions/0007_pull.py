@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("escalated", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("out_of_hours", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("turns_at", TIME),
+        sa.Column("person_hours", sa.Text()),
     ):
         op.add_column("items", column, schema="routing")
     for state in ("queued", "pooled"):

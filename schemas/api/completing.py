@@ -1,8 +1,8 @@
 """Completing an enquiry or prospect: how it ends, and where what is qualified goes."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.api.claims import ENQUIRY_EXAMPLE as CLAIM_EXAMPLE
@@ -13,8 +13,9 @@ from schemas.api.leads import LeadOut
 from schemas.api.normal import MOST_CUSTOM, MOST_EMPLOYEES, Country, CustomKey, CustomValue, Language, Line, Slug
 from schemas.api.opportunities import QUALIFICATION_EXAMPLE
 from schemas.api.shape import Ask, Said, example
-from schemas.api.values import LongText, MoneyIn, Until
-from schemas.words import Disqualified, Influence, OpportunityId, QueueName
+from schemas.api.tasks import ResultIn
+from schemas.api.values import Ahead, LongText, MoneyIn, Until
+from schemas.words import Disqualified, Influence, MeetingMode, OpportunityId, QueueName, RepId
 
 
 class QualificationIn(Ask):
@@ -65,10 +66,13 @@ class LeadCorrection(Ask):
     custom: dict[CustomKey, CustomValue] = Field(default_factory=dict, max_length=MOST_CUSTOM)
 
 
-def _not_here(value: Any) -> Any:
-    if value is not None:
-        raise PydanticCustomError("not_allowed", "goes with another handover", {"remedy": "Leave it out"})
-    return value
+class BookedIn(Ask):
+    """A meeting that was booked with the buyer, for the one who gets them to keep."""
+
+    model_config = example({"at": "2026-07-08T10:00:00Z", "mode": "video"})
+
+    at: Ahead
+    mode: MeetingMode
 
 
 class QualifiedIn(Ask):
@@ -84,16 +88,30 @@ class QualifiedIn(Ask):
             "estimate": {"amount": 1250000, "currency": "GBP"},
             "lead": {"company": {"country": "GB"}},
         },
-        {"outcome": "qualified"},
+        {"outcome": "qualified", "handover": "live"},
+        {"outcome": "qualified", "handover": "booked", "booked": {"at": "2026-07-08T10:00:00Z", "mode": "video"}},
     )
 
     outcome: Literal["qualified"]
-    handover: Literal["pool"] = "pool"
-    booked: Annotated[None, BeforeValidator(_not_here)] = None
+    handover: Literal["pool", "live", "booked"] = Field(
+        default="pool",
+        description="`live`: who has waited longest at the closing desk takes them now; nobody: as `pool`.",
+    )
+    booked: BookedIn | None = Field(default=None, validate_default=True)
     product: Slug = Field(default=None, description="The lead's, if not said.")
     qualification: QualificationIn | None = None
     estimate: MoneyIn | None = None
     lead: LeadCorrection | None = None
+
+    @field_validator("booked")
+    @classmethod
+    def _goes_with_its_handover(cls, booked: BookedIn | None, info: ValidationInfo) -> BookedIn | None:
+        handover = info.data.get("handover")
+        if booked is None and handover == "booked":
+            raise PydanticCustomError("required", "is what was booked", {"remedy": "Send at and mode"})
+        if booked is not None and handover in ("pool", "live"):
+            raise PydanticCustomError("not_allowed", "goes with another handover", {"remedy": "Leave it out"})
+        return booked
 
 
 class DisqualifiedIn(Ask):
@@ -122,18 +140,42 @@ class UnreachedIn(Ask):
     outcome: Literal["unreached"]
 
 
+class DoneIn(Ask):
+    """What was asked for is done; whoever raised the task sees the result."""
+
+    model_config = example(
+        {
+            "outcome": "done",
+            "result": {"note": "40 vans", "value": {"amount": 1250000, "currency": "GBP"}, "url": None},
+        },
+        {"outcome": "done"},
+    )
+
+    outcome: Literal["done"]
+    result: ResultIn | None = None
+
+
+class DeclinedIn(Ask):
+    """What was asked for will not be done; whoever raised the task sees why."""
+
+    model_config = example({"outcome": "declined", "reason": "we do not sell that abroad"})
+
+    outcome: Literal["declined"]
+    reason: LongText = Field(min_length=1)
+
+
 CompleteIn: TypeAlias = Annotated[
-    QualifiedIn | DisqualifiedIn | NurtureIn | UnreachedIn, Field(discriminator="outcome")
+    QualifiedIn | DisqualifiedIn | NurtureIn | UnreachedIn | DoneIn | DeclinedIn, Field(discriminator="outcome")
 ]
-"""How an enquiry or prospect ends."""
+"""How an enquiry or prospect ends, or a task."""
 
 
 class HandedOut(Said):
-    """Where the opportunity went: `pool`, or `queue` (past the pool, or there is none)."""
+    """Where the opportunity went: `pool`; `queue` (past the pool, or there is none); `rep`, who took it."""
 
     queue: QueueName
-    to: Literal["pool", "queue"]
-    taken_by: None = None
+    to: Literal["pool", "queue", "rep"]
+    taken_by: RepId | None = None
 
 
 class CompleteOut(Said):

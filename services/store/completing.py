@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from router.lifecycle import Act
-from router.outcomes import Pool
+from router.outcomes import Pool, past_pool
 from schemas.events.lifecycle import LeadNurtured
-from schemas.words import LeadOutcome, Money
-from services.store import details, holding, lateness, leads, opportunities
-from services.store.work import Work
+from schemas.words import LeadOutcome, MeetingMode, Money, OpportunityId
+from services.store import details, holding, lateness, leads, meetings, opportunities
+from services.store import live as handing
+from services.store.work import Work, lock
 
 QUALIFIED = "qualified"
 NURTURE = "nurture"
@@ -22,11 +23,14 @@ async def qualify(
     qualification: Mapping[str, Any],
     product: str | None,
     estimate: Money | None,
+    live: bool,
+    booked: tuple[datetime, MeetingMode] | None,
     ended_by: Mapping[str, Any],
 ) -> None:
     """Hand the lead over to the closing desk, as an opportunity, where the handover rules send it.
 
-    `corrected` is what is known better: `contact`, `company` and `custom` are laid over what the lead said.
+    `corrected` is what is known better: `contact`, `company` and `custom` are laid over what the lead said. `live`: who
+    has waited longest there takes it now; nobody: it goes the usual way. `booked`: a meeting, for whoever gets it.
     """
     submitted = (await details.of(work.tx, [work.story.id]))[work.story.id]
     if corrected:
@@ -36,6 +40,10 @@ async def qualify(
         await details.correct(work.tx, submitted)
     await _complete(work, QUALIFIED)
     place = await leads.hand_over(work.tx, work.story, work.policy, submitted, qualification)
+    queue = work.policy.queues[place.queue]
+    taker = await handing.taker(work.tx, queue, test=work.story.test) if live else None
+    if taker or booked:
+        place = past_pool(place)
     opportunity = await opportunities.create(
         work.tx,
         work.story,
@@ -47,9 +55,28 @@ async def qualify(
         qualification=qualification or None,
         estimate=estimate,
         actor=work.actor,
+        live_to=taker and taker.id,
     )
-    handed = {"queue": place.queue, "to": "pool" if isinstance(place, Pool) else "queue"}
+    if booked:
+        await _book(work, opportunity, *booked)
+    if taker:
+        made = await _made(work, opportunity)
+        await handing.take(work.tx, work.stories, work.policy, taker, made.item.id)
+    to = "rep" if taker else "pool" if isinstance(place, Pool) else "queue"
+    handed = {"queue": place.queue, "to": to, "taken_by": taker and taker.id}
     await holding.write(work.tx, work.held, ended_by={**ended_by, "opportunity_id": opportunity, "handed": handed})
+
+
+async def _book(work: Work, opportunity: OpportunityId, at: datetime, mode: MeetingMode) -> None:
+    await meetings.book(await _made(work, opportunity), at=at, mode=mode)
+
+
+async def _made(work: Work, opportunity: OpportunityId) -> Work:
+    """The opportunity that was just made, to act on."""
+    await work.stories.bear(work.story)
+    found = await opportunities.find(work.tx, opportunity)
+    assert found is not None, "it was just made"
+    return await lock(work.tx, work.stories, work.policy, work.actor, work.story.id, found.item_id)
 
 
 async def disqualify(work: Work, reason: str, ended_by: Mapping[str, Any]) -> None:

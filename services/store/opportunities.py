@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, insert, select, update
@@ -32,12 +32,13 @@ from schemas.words import (
 )
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import items, reps
+from services.store import accounts, items
 from services.store import tables as t
+from services.store.continuity import RESERVED, first_right
 from services.store.story import Story, WrongState
 
-RESERVED = timedelta(days=1)
-"""How long what is reserved for a rep is nobody else's."""
+NOT_CLOSED: Mapping[str, Any] = {"closed_at": None, "closed_by": None, "reason": None, "reopen_after": None}
+"""The columns of an opportunity that is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Opportunity:
     estimate: Money | None
     value: Money | None
     closed_at: datetime | None
+    closed_by: RepId | None
+    """The rep who closed it; None: a manager or the system did."""
     reason: str | None
     reopen_after: datetime | None
     customer_id: CustomerId | None
@@ -113,11 +116,12 @@ async def create(
     qualification: Mapping[str, Any] | None = None,
     estimate: Money | None = None,
     actor: Actor = SYSTEM,
+    live_to: RepId | None = None,
 ) -> OpportunityId:
     """Make a lead an opportunity, in the pool or queue where a decision places it; the lead moves there.
 
     `qualified_by`: the rep's id, `auto`, or None: nobody (bypass). What is not pooled in a queue that has a pool may
-    exceed its target.
+    exceed its target. `live_to`: who is to take it in this transaction; it is reserved for them.
     """
     pooled = isinstance(place, Pool)
     opportunity = OpportunityId(mint("opp", tx.now))
@@ -127,7 +131,7 @@ async def create(
         queue=place.queue,
         product=product,
         qualified_by=qualified_by,
-        handover="pool" if pooled else "queue",
+        handover="rep" if live_to else "pool" if pooled else "queue",
         estimate=estimate,
         acceptance="required" if policy.acceptance_required else "none",
     )
@@ -142,12 +146,16 @@ async def create(
         queued_at=queued_at,
         due_at=place.due_at,
         actor=actor,
+        reserved_for=live_to,
+        reserved_until=tx.now + RESERVED if live_to else None,
+        reserved_why=Exempt.LIVE.value if live_to else None,
         opportunity_id=opportunity,
     )
     await tx.execute(
         insert(t.opportunities).values(
             id=opportunity,
             lead_id=story.id,
+            account_id=story.row["account_id"],
             item_id=item.id,
             state=OpportunityState.OPEN.value,
             stage=Stage.QUALIFIED.value,
@@ -183,25 +191,39 @@ def further(opportunity: Opportunity, stage: Stage) -> str:
     return max(opportunity.stage, stage, key=list(Stage).index).value
 
 
-async def reopen(tx: Tx, story: Story, opportunity: OpportunityId, policy: Policy) -> bool:
-    """Open a lost opportunity again, its lead locked; False where it is not lost.
+async def reopen(tx: Tx, story: Story, opportunity: OpportunityId, policy: Policy, actor: Actor = SYSTEM) -> bool:
+    """Open a lost opportunity again, its lead locked, and its account before that.
+
+    False where it is not lost, or another of the account is open for the product.
+    """
+    found = await find(tx, opportunity)
+    if found is None or OPPORTUNITY.move(found.state, Act.REOPEN) is None:
+        return False
+    if await accounts.open_deal(tx, story.row["account_id"], found.product, test=story.test) is not None:
+        return False
+    queue = queue_of(found, policy)
+    told = OpportunityReopened(opportunity_id=opportunity, queue=queue)
+    await move(tx, story, found, Act.REOPEN, told, actor, queue=queue, **NOT_CLOSED)
+    await queue_again(tx, story, found, policy, actor)
+    return True
+
+
+def queue_of(found: Opportunity, policy: Policy) -> QueueName:
+    """Its closing queue; where the policy has that no more, the fallback's."""
+    return found.queue if found.queue in policy.queues else policy.fallback_handover.then.queue
+
+
+async def queue_again(tx: Tx, story: Story, found: Opportunity, policy: Policy, actor: Actor) -> None:
+    """Queue an opportunity again that was closed; its lead is open again.
 
     It is a new item: its age begins now, for it did not wait meanwhile; its tokens go on, so that no older one is ever
     good for the opportunity again. It skips the pool. Whoever held it last has the first right for a day, if they are
     there (continuity).
     """
-    found = await find(tx, opportunity)
-    if found is None or OPPORTUNITY.move(found.state, Act.REOPEN) is None:
-        return False
     before = await items.find(tx, found.item_id)
     assert before is not None, "an item is never deleted"
-    queue = found.queue if found.queue in policy.queues else policy.fallback_handover.then.queue
-    holder = await reps.find(tx, found.closer) if found.closer else None
-    reserved = holder is not None and holder.is_present(tx.now) and queue in holder.queues
-    priority = Priority(story.row["priority"])
-    told = OpportunityReopened(opportunity_id=opportunity, queue=queue)
-    story.move(Act.REOPEN, outcome=None, reason=None)
-    await move(tx, story, found, Act.REOPEN, told, SYSTEM, queue=queue, closed_at=None, reason=None, reopen_after=None)
+    queue, priority = queue_of(found, policy), Priority(story.row["priority"])
+    story.move(Act.REOPEN, actor, outcome=None, reason=None)
     item = items.put(
         story,
         kind=ItemKind.OPPORTUNITY,
@@ -211,11 +233,9 @@ async def reopen(tx: Tx, story: Story, opportunity: OpportunityId, policy: Polic
         queued_at=tx.now,
         rank_at=rank_at(tx.now, priority, from_list=bool(story.row["list"]), credit=policy.rank_credit),
         cause=Cause.REOPEN,
-        reserved_for=found.closer if reserved else None,
-        reserved_until=tx.now + RESERVED if reserved else None,
-        reserved_why=Exempt.CONTINUITY.value if reserved else None,
-        opportunity_id=opportunity,
+        actor=actor,
+        opportunity_id=found.id,
         token=before.token,
+        **await first_right(tx, found.closer, queue),
     )
-    await change(tx, opportunity, item_id=item.id)
-    return True
+    await change(tx, found.id, item_id=item.id)

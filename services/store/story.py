@@ -121,10 +121,22 @@ class Stories:
         row.update(
             state=LeadState.RECEIVED.value, test=False, list=False, conflict=False, priority="normal", milestones={}
         )
-        row.update(seq=0, last_at=columns["received_at"], **columns)
+        row.update(seq=0, data_tries=0, last_at=columns["received_at"], **columns)
         story = Story(row, self.tx.now, fresh=True)
         self._open[story.id] = story
         return story
+
+    async def bear(self, story: Story) -> None:
+        """Write what is new of a story's items now, so that it can be acted on at once."""
+        await rows.put(self.tx, t.items, story.items)
+        story.items.clear()
+
+    async def adopt(self, merged: LeadId, into: LeadId) -> None:
+        """What was merged into a lead that is merged now itself is of the one into which that goes."""
+        await self.tx.execute(update(t.leads).where(t.leads.c.merged_into == merged).values(merged_into=into))
+        for story in self._open.values():
+            if story.row["merged_into"] == merged:
+                story.set(merged_into=into)
 
     async def write(self) -> None:
         """Write all that was told. Called once, at the end of the block."""

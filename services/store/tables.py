@@ -105,6 +105,9 @@ leads = Table(
     _id("account_id", null=True),
     _flag("conflict"),
     Column("nurture_until", TIME),
+    Column("data_deadline", TIME),  # awaiting data: decided then with what there is
+    Column("data_next_at", TIME),  # when the hook is asked (again); null: no more
+    Column("data_tries", Integer, nullable=False, server_default=sql("0")),
     _id("decision_id", null=True),
     _id("opportunity_id", null=True),
     _id("customer_id", null=True),
@@ -115,6 +118,8 @@ leads = Table(
     Index("leads_person", "person_id"),
     Index("leads_account", "account_id"),
     Index("leads_merged_into", "merged_into", postgresql_where=sql("merged_into IS NOT NULL")),
+    Index("leads_asking", "data_next_at", postgresql_where=sql("state = 'awaiting_data'")),
+    Index("leads_awaiting", "data_deadline", postgresql_where=sql("state = 'awaiting_data'")),
     Index("leads_nurturing", "nurture_until", postgresql_where=sql("state = 'nurturing'")),
 )
 
@@ -141,6 +146,7 @@ lead_details = Table(
     Column("intent", Text),
     Column("product", Text),
     Column("message", Text),
+    Column("enriched", JSONB),  # what the policy's hook last answered
 )
 
 submissions = Table(
@@ -214,7 +220,8 @@ items = Table(
     Column("escalate_at", TIME),  # when the next step of its escalation is due
     Column("escalated", Integer, nullable=False, server_default=sql("0")),  # how many steps were done
     _flag("out_of_hours"),  # of its person, as last looked at: no pull gives it, no release moves it
-    Column("turns_at", TIME),  # when that is to be looked at again; null: its queue has no such hours
+    Column("turns_at", TIME),  # when that is to be looked at again
+    Column("person_hours", Text),  # by which it was looked at; null: its queue had none
     _id("opportunity_id", null=True),
     _id("customer_id", null=True),
     _id("task_id", null=True),

@@ -7,7 +7,7 @@ from services.runtime import deadletters
 from services.runtime.edge import Edge
 from services.runtime.http import idempotency
 from services.runtime.log import table
-from services.store import sweeps
+from services.store import sweeps, waiting
 from services.worker.loops import Duty
 
 NAME = "housekeeping"
@@ -29,6 +29,7 @@ def duty(edge: Edge) -> Duty:
             await deadletters.prune(tx)
         async with edge.database.tx() as tx:
             await idempotency.forget(tx)
+            await waiting.prune(tx)
         async with edge.database.tx() as tx:
             return await sweeps.prune_pull_keys(tx, _LIMIT) == _LIMIT or cut > 0
 

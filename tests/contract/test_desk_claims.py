@@ -226,6 +226,7 @@ async def test_nurtured_it_sleeps_until_then(desks: Desks, until: str | None, at
     assert (said["lead"]["state"], said["lead"]["nurture_until"]) == ("nurturing", at)
 
 
+BOOKED = {"at": "2026-07-08T10:00:00Z", "mode": "video"}
 MISTAKEN_COMPLETIONS: list[tuple[dict[str, Any], list[Any]]] = [
     ({}, [("#/outcome", "required")]),
     ({"outcome": "done"}, [("#/outcome", "not_allowed")]),
@@ -235,8 +236,14 @@ MISTAKEN_COMPLETIONS: list[tuple[dict[str, Any], list[Any]]] = [
     ({"outcome": "nurture", "until": "2026-07-06"}, [("#/until", "out_of_range")]),
     ({"outcome": "nurture", "until": "2026-07-06T09:00:00Z"}, [("#/until", "out_of_range")]),
     ({"outcome": "nurture", "until": "soon"}, [("#/until", "invalid_time")]),
-    ({"outcome": "qualified", "handover": "live"}, [("#/handover", "not_allowed")]),
-    ({"outcome": "qualified", "booked": {"at": "2026-07-08T10:00:00Z"}}, [("#/booked", "not_allowed")]),
+    ({"outcome": "qualified", "handover": "later"}, [("#/handover", "not_allowed")]),
+    ({"outcome": "qualified", "booked": BOOKED}, [("#/booked", "not_allowed")]),
+    ({"outcome": "qualified", "handover": "live", "booked": BOOKED}, [("#/booked", "not_allowed")]),
+    ({"outcome": "qualified", "handover": "booked"}, [("#/booked", "required")]),
+    (
+        {"outcome": "qualified", "handover": "booked", "booked": {"at": "2026-07-05T10:00:00Z"}},
+        [("#/booked/at", "out_of_range"), ("#/booked/mode", "required")],
+    ),
     (
         {"outcome": "qualified", "estimate": {"amount": -1, "currency": "GBX"}},
         [

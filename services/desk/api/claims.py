@@ -11,7 +11,9 @@ from schemas.api.claims import ClaimOut, HeartbeatOut, HeldOut, NextStepIn, Retu
 from schemas.api.completing import (
     CompleteIn,
     CompleteOut,
+    DeclinedIn,
     DisqualifiedIn,
+    DoneIn,
     HandedOut,
     NurtureIn,
     QualifiedIn,
@@ -28,13 +30,21 @@ from services.runtime.http.problems import Conflict, Invalid, Mistake
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx, Tx
-from services.store import attempts, completing, holding, itemviews, leadviews, steps
+from services.store import attempts, completing, holding, itemviews, leadviews, steps, tasks
 from services.store.attempts import KEPT_BY_THE_CLAIM, Try
 from services.store.items import Claim
 from services.store.work import Work
 
 routes = APIRouter(route_class=Route, tags=["claims"])
 
+ENDS_BY = {
+    ItemKind.ENQUIRY: "Send qualified, disqualified, nurture or unreached",
+    ItemKind.PROSPECT: "Send qualified, disqualified, nurture or unreached",
+    ItemKind.OPPORTUNITY: "Use won or lost of the opportunity",
+    ItemKind.CUSTOMER: "It stays held; churn of the customer ends it",
+    ItemKind.TASK: "Send done or declined",
+}
+"""What to do instead, where an outcome is none of an item's kind."""
 NURTURED = timedelta(days=90)
 """How long an enquiry sleeps whose rep says no day."""
 
@@ -124,16 +134,19 @@ async def next_step(call: Call, claim_id: str, body: NextStepIn, tx: Tx) -> Held
             detail = "Enquiries and prospects have no next step: record an attempt with next_at."
             raise Conflict("wrong_state", detail, state=work.item.state.value)
         await steps.replace_step(work, what=body.what, at=body.at, side=body.side, promise=body.promise)
-    return HeldOut(**await _held(tx, work))
+    claim = await holding.find(tx, claim_id)
+    assert claim is not None, "a claim is never deleted"
+    return (await itemviews.held(tx, work.policy, [claim]))[0]
 
 
 @routes.post("/v1/claims/{claim_id}/complete")
 @allow(PrincipalKind.REP)
 async def complete(call: Call, claim_id: str, body: CompleteIn, tx: Tx) -> CompleteOut:
-    """End an enquiry or prospect: qualified, disqualified, nurture, unreached.
+    """End an enquiry or prospect: qualified, disqualified, nurture, unreached; or a task: done, declined.
 
-    Qualified, it is an opportunity at the closing desk, where the policy's handover rules send it. The same again
-    after it has ended is answered as before.
+    Qualified, it is an opportunity at the closing desk, where the policy's handover rules send it: to the pool; `live`,
+    to who has waited longest there; or with a meeting `booked`. The same again after it has ended is answered as
+    before.
     """
     ended_by = _said("complete", body)
     try:
@@ -156,10 +169,10 @@ async def complete(call: Call, claim_id: str, body: CompleteIn, tx: Tx) -> Compl
 
 
 async def _complete(work: Work, body: CompleteIn, ended_by: dict[str, Any]) -> None:
-    if work.item.kind not in (ItemKind.ENQUIRY, ItemKind.PROSPECT):
+    of_task = isinstance(body, DoneIn | DeclinedIn)
+    if work.item.kind not in ((ItemKind.TASK,) if of_task else (ItemKind.ENQUIRY, ItemKind.PROSPECT)):
         detail = f"is no outcome of an item of kind {work.item.kind.value}"
-        remedy = "Use won or lost of the opportunity" if work.item.kind == ItemKind.OPPORTUNITY else "It stays held"
-        raise Invalid([Mistake("not_allowed", detail, pointer="#/outcome", remedy=remedy)])
+        raise Invalid([Mistake("not_allowed", detail, pointer="#/outcome", remedy=ENDS_BY[work.item.kind])])
     match body:
         case QualifiedIn():
             await completing.qualify(
@@ -170,6 +183,8 @@ async def _complete(work: Work, body: CompleteIn, ended_by: dict[str, Any]) -> N
                 else {},
                 product=body.product,
                 estimate=body.estimate,
+                live=body.handover == "live",
+                booked=(body.booked.at, body.booked.mode) if body.booked else None,
                 ended_by=ended_by,
             )
         case DisqualifiedIn():
@@ -179,6 +194,10 @@ async def _complete(work: Work, body: CompleteIn, ended_by: dict[str, Any]) -> N
             await completing.nurture(work, until or work.tx.now + NURTURED, ended_by)
         case UnreachedIn():
             await completing.unreached(work, ended_by)
+        case DoneIn():
+            await tasks.complete(work, body.result and body.result.model_dump(mode="json"), ended_by)
+        case DeclinedIn():
+            await tasks.decline(work, body.reason, ended_by)
         case _:
             assert_never(body)
 
