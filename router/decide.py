@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
+from router.enriching import Answer
 from router.features import features_of
 from router.order import rank_at
 from router.outcomes import (
@@ -36,7 +37,6 @@ from router.policy.rule import (
     Refuse,
     Rule,
     Sleep,
-    Value,
 )
 from router.world import Known, Lead
 from schemas.events.intake import LeadSubmitted
@@ -45,8 +45,6 @@ from schemas.words import Direction, ItemKind, MatchedBy, PersonId, Priority, Qu
 ENGINE = 1
 """The semantics of a decision. A change by which an old receipt would come out otherwise gets a new number."""
 
-Answer = Mapping[str, Value]
-"""What the policy's hook answered, by `enriched.<name>`; empty: nothing in time."""
 Due = Callable[[Place], datetime | None]
 """The time by which the first attempt is promised, as the calendar says."""
 

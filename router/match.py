@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from router.channels import left
-from router.world import Identity, Known, KnownPerson, Lead, World
+from router.world import Contact, Identity, Known, KnownAccount, KnownPerson, Lead, LostDeal, OpenDeal, World
 from schemas.words import LeadState, MatchedBy
 
 _BY_TRUST = (MatchedBy.EMAIL, MatchedBy.PHONE, MatchedBy.PROFILE)
@@ -19,18 +19,53 @@ def same_person(identities: Iterable[Identity], person: KnownPerson) -> MatchedB
     return next((kind for kind in _BY_TRUST if kind in shared), None)
 
 
+def same_product(one: str | None, other: str | None) -> bool:
+    """Two wishes are for different products only where each names its own."""
+    return one is None or other is None or one == other
+
+
 def known(lead: Lead, world: World) -> Known:
-    """What the world has of this lead's person. Of several, it is the one with the oldest open lead.
+    """What the world has of this lead's person and account. Of several persons: the one with the oldest open lead.
 
     Where none has an open lead: the one of the same e-mail, else the one known longest. Test leads meet test leads.
+    A person's own open lead takes the new one; else the account's open opportunity for the product; else their own
+    opportunity lost not long ago, which opens again.
     """
+    person, found = _person(lead, world)
+    account = world.account_of(lead, found.person)
+    if account is not None:
+        at = max((contact.until for contact in _of(lead, account)), default=None)
+        found = replace(found, account=account.id, relation=account.relation, contact_at=at)
+    if found.into is not None:
+        return found
+    lost = None if person is None else _lost(lead, person)
+    deal = None if account is None else deal_of(account, lead.submitted.product, test=lead.submitted.test)
+    if deal is None and lost is not None and lost.account and (whose := world.accounts.get(lost.account)):
+        deal = deal_of(whose, lost.product, test=lead.submitted.test)
+    if deal is not None:
+        return replace(found, into=deal.lead, matched_by=MatchedBy.ACCOUNT)
+    return found if lost is None else replace(found, into=lost.lead, reopens=lost.opportunity)
+
+
+def again(lead: Lead, world: World) -> Known:
+    """What a nurtured lead finds that is decided again: its account. It is its person's own open lead."""
+    found = Known(person=lead.person)
+    if (account := world.account_of(lead, lead.person)) is None:
+        return found
+    at = max((contact.until for contact in _of(lead, account)), default=None)
+    found = replace(found, account=account.id, relation=account.relation, contact_at=at)
+    deal = deal_of(account, lead.submitted.product, test=lead.submitted.test)
+    return found if deal is None else replace(found, into=deal.lead, matched_by=MatchedBy.ACCOUNT)
+
+
+def _person(lead: Lead, world: World) -> tuple[KnownPerson | None, Known]:
     matched = [
         (person, by)
         for person in world.sharing(lead.identities)
         if person.test == lead.submitted.test and (by := same_person(lead.identities, person)) is not None
     ]
     if not matched:
-        return Known(suppressed=_suppressed(lead, lead.identities, world))
+        return None, Known(suppressed=_suppressed(lead, lead.identities, world))
     open_leads = [(each.received_at, each.id, each, person, by) for person, by in matched for each in person.open]
     if open_leads:
         _, _, into, person, by = min(open_leads, key=lambda each: each[:2])
@@ -38,7 +73,24 @@ def known(lead: Lead, world: World) -> Known:
     else:
         person, by = min(matched, key=lambda each: (_BY_TRUST.index(each[1]), each[0].id))
         found = Known(person.id, matched_by=by)
-    return replace(found, suppressed=_suppressed(lead, lead.identities | person.identities, world))
+    return person, replace(found, suppressed=_suppressed(lead, lead.identities | person.identities, world))
+
+
+def deal_of(account: KnownAccount, product: str | None, *, test: bool) -> OpenDeal | None:
+    """The account's opportunity that is open for a product: the oldest."""
+    deals = [deal for deal in account.deals if deal.test == test and same_product(deal.product, product)]
+    return min(deals, key=lambda deal: (deal.since, deal.lead), default=None)
+
+
+def _lost(lead: Lead, person: KnownPerson) -> LostDeal | None:
+    """What they nearly bought: the opportunity that was lost last."""
+    deals = [deal for deal in person.lost if same_product(deal.product, lead.submitted.product)]
+    return max(deals, key=lambda deal: (deal.closed_at, deal.opportunity), default=None)
+
+
+def _of(lead: Lead, account: KnownAccount) -> list[Contact]:
+    """Other approaches to the account."""
+    return [each for each in account.contacts if each.test == lead.submitted.test and each.lead != lead.submitted.id]
 
 
 def _suppressed(lead: Lead, identities: Iterable[Identity], world: World) -> bool:

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from schemas.events.intake import LeadSubmitted
-from schemas.words import LeadId, LeadState, MatchedBy, PersonId, SubmissionId
+from schemas.words import (
+    AccountId,
+    LeadId,
+    LeadState,
+    MatchedBy,
+    OpportunityId,
+    PersonId,
+    Relation,
+    SubmissionId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +30,13 @@ class Lead:
     """A submission to decide on, with what identifies its person: valid e-mail, phone and profile only.
 
     `person` is the id that its person gets if nobody known is the same: made beforehand, since decisions make none.
+    `account` is that of its company's domain; None: it names no company.
     """
 
     submitted: LeadSubmitted
     identities: frozenset[Identity]
     person: PersonId
+    account: AccountId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,20 @@ class OpenLead:
 
 
 @dataclass(frozen=True, slots=True)
+class LostDeal:
+    """An opportunity of theirs that was lost within the policy's `reopen_within`, the last one of its lead."""
+
+    opportunity: OpportunityId
+    lead: LeadId
+    received_at: datetime
+    """Of the lead."""
+    product: str | None
+    closed_at: datetime
+    account: AccountId | None = None
+    """Of the lead."""
+
+
+@dataclass(frozen=True, slots=True)
 class KnownPerson:
     """A person who shares an identity with one in the batch. Test leads have persons of their own."""
 
@@ -46,6 +71,37 @@ class KnownPerson:
     identities: frozenset[Identity]
     """All of theirs, not only those that the batch has."""
     open: tuple[OpenLead, ...] = ()
+    lost: tuple[LostDeal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeal:
+    """An open opportunity of an account. `since`: when its lead came."""
+
+    lead: LeadId
+    product: str | None
+    test: bool
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """An outbound lead by which an account is being approached, or was: no other is begun before `until`."""
+
+    lead: LeadId
+    test: bool
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAccount:
+    """A company, and what is under way with it."""
+
+    id: AccountId
+    relation: Relation
+    deals: tuple[OpenDeal, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    """As far as the policy's `outbound` reaches back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +111,20 @@ class Known:
     person: PersonId | None = None
     """Who it is, of those known or come before in the batch; None: somebody new."""
     into: LeadId | None = None
-    """The open lead of that person, into which this one is merged."""
+    """The open lead of that person, or of another one of the account, into which this one is merged."""
     matched_by: MatchedBy | None = None
     nurturing: bool = False
     """Whether `into` is nurturing."""
     suppressed: bool = False
     """No channel is left on which they may be reached."""
+    reopens: OpportunityId | None = None
+    """The opportunity of `into`, lost not long ago, which opens again."""
+    account: AccountId | None = None
+    """Whose person they are."""
+    relation: Relation | None = None
+    """What that account is to us."""
+    contact_at: datetime | None = None
+    """Before this time no prospect of the account is approached, since another one is, or just was. None: at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +133,15 @@ class World:
 
     `suppressions`: the channels (`phone email sms social all`) closed to whoever has that identity; to be loaded
     for the identities of the batch and of `persons`. `submissions`: of the leads of the batch that exist already.
+    `apart`: which account it is for a person whom a manager has parted from the account that they seem to be of.
     """
 
     persons: Mapping[PersonId, KnownPerson] = field(default_factory=dict)
     by_identity: Mapping[Identity, tuple[PersonId, ...]] = field(default_factory=dict)
     suppressions: Mapping[Identity, frozenset[str]] = field(default_factory=dict)
     submissions: Mapping[LeadId, frozenset[SubmissionId]] = field(default_factory=dict)
+    accounts: Mapping[AccountId, KnownAccount] = field(default_factory=dict)
+    apart: Mapping[tuple[PersonId, AccountId], AccountId] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -82,6 +149,8 @@ class World:
         persons: Iterable[KnownPerson] = (),
         suppressions: Mapping[Identity, frozenset[str]] | None = None,
         submissions: Mapping[LeadId, frozenset[SubmissionId]] | None = None,
+        accounts: Iterable[KnownAccount] = (),
+        apart: Mapping[tuple[PersonId, AccountId], AccountId] | None = None,
     ) -> "World":
         """Index what was loaded."""
         found = {person.id: person for person in persons}
@@ -89,7 +158,15 @@ class World:
         for person in found.values():
             for identity in person.identities:
                 index[identity] = (*index.get(identity, ()), person.id)
-        return cls(found, index, suppressions or {}, submissions or {})
+        companies = {account.id: account for account in accounts}
+        return cls(found, index, suppressions or {}, submissions or {}, companies, apart or {})
+
+    def account_of(self, lead: Lead, person: PersonId | None) -> KnownAccount | None:
+        """The account of a lead, given whose it is."""
+        account = lead.account
+        while account is not None and person is not None and (other := self.apart.get((person, account))):
+            account = other
+        return None if account is None else self.accounts.get(account)
 
     def sharing(self, identities: Iterable[Identity]) -> list[KnownPerson]:
         """Those who share an identity, each once, the oldest (by id) first."""
@@ -109,3 +186,7 @@ class World:
             if person.id not in held:
                 index[identity] = (*held, person.id)
         return replace(self, persons={**self.persons, person.id: person}, by_identity=index)
+
+    def with_account(self, account: KnownAccount) -> "World":
+        """The world with this account as now known."""
+        return replace(self, accounts={**self.accounts, account.id: account})

@@ -9,7 +9,7 @@ from services import policies
 from services.runtime.consumer import Handler, Received, Refused
 from services.runtime.secret import Keyring
 from services.runtime.tx import Tx
-from services.store import leads
+from services.store import leads, worlds
 from services.store.story import telling
 
 
@@ -27,7 +27,7 @@ def handler(keyring: Keyring) -> Handler[LeadSubmitted]:
         batch = sorted(batch, key=lambda one: one.event.received_at)
         policy = await policies.active(tx)
         async with telling(tx) as stories:
-            loaded = await leads.load(tx, keyring, batch)
+            loaded = await worlds.load(tx, keyring, policy, batch)
             routed = route(loaded.leads, policy, loaded.world, tx.now)
             await leads.record(tx, stories, policy, loaded, routed)
         return []

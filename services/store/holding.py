@@ -46,6 +46,14 @@ async def of_item(tx: ReadTx, item: ItemId) -> Claim | None:
     return None if row is None else Claim.of(row)
 
 
+async def last_of_lead(tx: ReadTx, lead: LeadId) -> RepId | None:
+    """Who held the work on a lead last."""
+    claim = t.claims.c
+    worked = select(claim.rep_id).join(t.items, t.items.c.id == claim.item_id).where(t.items.c.lead_id == lead)
+    rep = await tx.value(worked.order_by(claim.granted_at.desc(), claim.id.desc()).limit(1))
+    return None if rep is None else RepId(rep)
+
+
 async def ended(
     tx: ReadTx, lead: LeadId, of: OpportunityId | CustomerId, rep: RepId, token: FencingToken
 ) -> Claim | None:

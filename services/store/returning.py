@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, select
 from router.policy.compiled import Policy
 from schemas.words import LeadState, OpportunityId, OpportunityState
 from services.runtime.tx import ReadTx, Tx
-from services.store import leads, opportunities, queues, suppressions
+from services.store import accounts, leads, opportunities, queues, suppressions, worlds
 from services.store import tables as t
 from services.store.due import Due, free_leads, look
 from services.store.story import telling
@@ -20,13 +20,17 @@ async def rested_leads(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due
 
 
 async def decide_rested(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
-    """Decide nurtured leads anew; how many."""
+    """Decide nurtured leads anew, but those whose account another holds just now; how many."""
     decided = 0
     async with telling(tx) as stories:
-        for lead in await free_leads(tx, stories, found):
-            story = await stories.lock(lead)
-            if story.state == LeadState.NURTURING and story.row["nurture_until"] <= tx.now:
-                await leads.decide_again(tx, story, policy)
+        rested = [await stories.lock(lead) for lead in await free_leads(tx, stories, found)]
+        theirs = {story.row["account_id"] for story in rested if story.row["account_id"]}
+        free = await accounts.free(tx, theirs)
+        world = await worlds.of_accounts(tx, policy, free)
+        for story in rested:
+            at_rest = story.state == LeadState.NURTURING and story.row["nurture_until"] <= tx.now
+            if at_rest and story.row["account_id"] in {None, *free}:
+                world = await leads.decide_again(tx, stories, story, policy, world)
                 decided += 1
     return decided
 
@@ -37,7 +41,11 @@ async def returning_opportunities(tx: ReadTx, limit: int, but: Collection[str]) 
 
 
 async def reopen(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
-    """Open lost opportunities again, but where no channel to the person is left; how many."""
+    """Open lost opportunities again; how many.
+
+    But where no channel to the person is left, or the account has another one open; and, until the next look, where
+    another holds the account just now.
+    """
     opportunity = t.opportunities.c
     reopened = 0
     async with telling(tx) as stories:
@@ -46,12 +54,16 @@ async def reopen(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
             opportunity.id.in_([due.id for due in found]), opportunity.lead_id.in_(free), _returning(tx.now)
         )
         reach = await suppressions.channels_of(tx, free)
+        theirs = {(await stories.lock(lead)).row["account_id"] for lead in free}
+        held = theirs - await accounts.free(tx, theirs - {None}) - {None}
         for row in await tx.fetch(again.order_by(opportunity.id)):
-            if reach[row["lead_id"]]:
-                story = await stories.lock(row["lead_id"])
-                reopened += await opportunities.reopen(tx, story, OpportunityId(row["id"]), policy)
+            story, lost = await stories.lock(row["lead_id"]), OpportunityId(row["id"])
+            if story.row["account_id"] in held:
+                continue
+            if reach[story.id] and await opportunities.reopen(tx, story, lost, policy):
+                reopened += 1
             else:
-                await opportunities.change(tx, OpportunityId(row["id"]), reopen_after=None)
+                await opportunities.change(tx, lost, reopen_after=None)
     return reopened
 
 

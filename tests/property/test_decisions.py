@@ -26,7 +26,7 @@ from router.policy.rulebook import Rulebook
 from router.receipt import from_json, recompute, to_json
 from router.release import release
 from router.route import route
-from router.world import Lead, World
+from router.world import Known, Lead, World
 from schemas.features import BY_PATH
 from schemas.words import ItemId, LeadState, Priority, Qualify, QueueName, Rejection
 
@@ -221,7 +221,7 @@ def test_a_handover_always_finds_a_closing_queue(dice, priority):
     rules, of = policy(dice), a_lead(dice)
     place = rules.fallback_handover.then
     book = Rulebook([Handover(rule.name, rule.when, place) for rule in rules.rules.rules])
-    decision = handover(of.submitted, {}, of.person, replace(rules, handover=book), NOW, priority=priority)
+    decision = handover(of.submitted, {}, Known(of.person), replace(rules, handover=book), NOW, priority=priority)
     assert isinstance(decision.outcome, Enqueue | Pool)
     assert decision.outcome.queue == "closing/uk"
     assert decision.outcome.qualify is Qualify.BY_REP

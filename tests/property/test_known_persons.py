@@ -15,7 +15,7 @@ from router.world import KnownPerson, OpenLead, World
 from schemas.events.intake import LeadSubmitted
 from schemas.words import LeadId, LeadState, PersonId
 from services.runtime.edge import Edge
-from services.store import leads, persons
+from services.store import persons, worlds
 from services.store import tables as t
 
 contacts = st.fixed_dictionaries(
@@ -52,7 +52,7 @@ async def test_what_is_read_of_the_known_decides_as_all_of_them_would(
     everyone = World.of(await _stand(edge, known))
     batch = [_sent(edge, f"new{nth}", contact) for nth, contact in enumerate(come)]
     async with edge.database.tx() as tx:
-        loaded = await leads.load(tx, edge.keyring, received(batch))
+        loaded = await worlds.load(tx, edge.keyring, policy, received(batch))
     assert route(loaded.leads, policy, loaded.world, edge.clock.now()) == route(
         loaded.leads, policy, everyone, edge.clock.now()
     )
@@ -60,10 +60,11 @@ async def test_what_is_read_of_the_known_decides_as_all_of_them_would(
 
 
 async def test_who_has_another_email_under_the_same_phone_is_neither_read_nor_locked(edge: Edge) -> None:
+    policy = await Routing(edge).publish()
     await _stand(edge, [{"came_as": [{**BY_PHONE, "email": f"{n}@example.com"}], "open": []} for n in range(60)])
     for contact, read in ((ANN, 0), (BY_PHONE, 1 + persons.SPARE)):
         async with edge.database.tx() as tx:
-            loaded = await leads.load(tx, edge.keyring, received([_sent(edge, "new", contact)]))
+            loaded = await worlds.load(tx, edge.keyring, policy, received([_sent(edge, "new", contact)]))
         assert len(loaded.world.persons) == read
 
 

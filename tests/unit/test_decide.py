@@ -140,14 +140,16 @@ def test_a_person_without_an_open_lead_keeps_their_id_and_somebody_new_gets_one(
 
 
 def test_a_nurtured_lead_is_decided_anew_without_being_matched():
-    again = redecide(submitted(company={"country": "GB"}), PersonId("per_9"), POLICY, NOW)
+    again = redecide(submitted(company={"country": "GB"}), Known(PersonId("per_9")), POLICY, NOW)
     assert (again.person, again.new_person, again.receipt.rule) == ("per_9", False, "enquiry")
-    gone = redecide(submitted(), PersonId("per_9"), POLICY, NOW, suppressed=True)
+    gone = redecide(submitted(), Known(PersonId("per_9"), suppressed=True), POLICY, NOW)
     assert gone.outcome == Reject(Rejection.SUPPRESSED, None)
 
 
 def handed(text=EXAMPLE, priority=Priority.NORMAL, qualification=None, **of):
-    return handover(submitted(**of), qualification or {}, PersonId("per_9"), policy_of(text), NOW, priority=priority)
+    return handover(
+        submitted(**of), qualification or {}, Known(PersonId("per_9")), policy_of(text), NOW, priority=priority
+    )
 
 
 def test_what_a_rep_qualified_goes_to_the_pool_of_a_closing_queue():
