@@ -36,8 +36,10 @@ class Act(StrEnum):
     POOL = "pool"
     NURTURE = "nurture"
     MERGE = "merge"
+    UNMERGE = "unmerge"
     REJECT = "reject"
     CLOSE = "close"
+    ERASE = "erase"
     RECEIVE = "receive"
     AWAIT = "await"
     HAND_BACK = "hand_back"
@@ -130,11 +132,13 @@ LEAD = Machine(
         Move(Act.ENQUEUE, _of(_L.RECEIVED, _L.CLAIMED), _L.QUEUED, SYSTEM | HOLDERS),
         Move(Act.POOL, _of(_L.RECEIVED, _L.CLAIMED), _L.POOLED, SYSTEM | HOLDERS),
         Move(Act.NURTURE, _of(_L.RECEIVED, _L.CLAIMED), _L.NURTURING, SYSTEM | HOLDERS, says.LeadNurtured),
-        Move(Act.MERGE, _of(_L.RECEIVED), _L.MERGED, SYSTEM, says.LeadMerged),
+        Move(Act.MERGE, _of(_L.RECEIVED, _L.CLAIMED), _L.MERGED, SYSTEM | HOLDERS, says.LeadMerged),
+        Move(Act.UNMERGE, _of(_L.MERGED), _L.RECEIVED, MANAGERS | SYSTEM, says.LeadUnmerged),
         Move(Act.REJECT, _of(_L.RECEIVED), _L.REJECTED, SYSTEM, says.LeadRejected),
         Move(Act.AWAIT, _of(_L.RECEIVED), _L.AWAITING_DATA, SYSTEM | HOLDERS),
         Move(Act.RECEIVE, _of(_L.NURTURING, _L.AWAITING_DATA), _L.RECEIVED, SYSTEM),
         Move(Act.RELEASE, _of(_L.POOLED), _L.QUEUED, SYSTEM | REP),
+        Move(Act.RELEASE, _of(_L.REJECTED), _L.RECEIVED, MANAGERS, says.LeadReleased),
         Move(Act.CLAIM, _of(_L.QUEUED), _L.CLAIMED, REP),
         Move(Act.RETURN, _of(_L.CLAIMED), _L.QUEUED, REP),
         Move(Act.DEFER, _of(_L.CLAIMED), _L.QUEUED, REP),
@@ -151,6 +155,7 @@ LEAD = Machine(
         ),
         Move(Act.HAND_BACK, _of(_L.CLAIMED, _L.QUEUED, _L.POOLED), _L.QUEUED, HOLDERS),
         Move(Act.REOPEN, _of(_L.CLOSED), _L.QUEUED, SYSTEM | HOLDERS),
+        Move(Act.ERASE, frozenset(_L) - {_L.ERASED}, _L.ERASED, SYSTEM, says.LeadErased),
     ),
 )
 

@@ -93,6 +93,8 @@ class LeadState(StrEnum):
     MERGED = "merged"
     REJECTED = "rejected"
     CLOSED = "closed"
+    ERASED = "erased"
+    """Its person is forgotten; it counts."""
 
 
 OPEN_LEAD_STATES = frozenset(

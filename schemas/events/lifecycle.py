@@ -100,6 +100,24 @@ class LeadConflictingSubmission(LifecycleEvent):
     NAME: ClassVar[str] = "lead.conflicting_submission"
 
 
+class LeadUnmerged(LifecycleEvent):
+    """It was none of that person or account: it is decided anew."""
+
+    NAME: ClassVar[str] = "lead.unmerged"
+
+
+class LeadReleased(LifecycleEvent):
+    """A manager wants it routed that was rejected: it is decided anew."""
+
+    NAME: ClassVar[str] = "lead.released"
+
+
+class LeadErased(LifecycleEvent):
+    """Its person is forgotten, and all that they said."""
+
+    NAME: ClassVar[str] = "lead.erased"
+
+
 class ItemEvent(LifecycleEvent):
     """Something that happened to an item; claim and rep where it was held."""
 

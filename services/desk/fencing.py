@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from schemas.words import ClaimState, OpportunityState, desk_of
+from schemas.words import ClaimState, OpportunityState, RepId, desk_of
 from services import policies
 from services.runtime.http.call import Call
 from services.runtime.http.headers import CLAIM_TOKEN
 from services.runtime.http.problems import Conflict, NotFound
 from services.runtime.tx import Tx
-from services.store import holding, opportunities, suppressions, work
+from services.store import accounts, holding, opportunities, suppressions, work
 from services.store.items import Claim
 from services.store.opportunities import Opportunity
 from services.store.story import Stories, WrongState, telling
@@ -49,8 +49,12 @@ async def told(tx: Tx) -> AsyncIterator[Stories]:
         raise Conflict("wrong_state", detail, state=refused.state) from None
 
 
-async def holder(call: Call, tx: Tx, stories: Stories, claim_id: str, *, opts_out: bool = False) -> Work:
+async def holder(
+    call: Call, tx: Tx, stories: Stories, claim_id: str, *, opts_out: bool = False, qualifies: bool = False
+) -> Work:
     """What a rep holds by this claim, locked; with all that the person has, where they opt out.
+
+    Or with the account and what is open with it, where an opportunity may come of it.
 
     Raises: NotFound, ClaimTokenRequired, ClaimLost, ClaimEnded.
     """
@@ -59,6 +63,8 @@ async def holder(call: Call, tx: Tx, stories: Stories, claim_id: str, *, opts_ou
         raise ClaimEnded(claim)
     if opts_out:
         await suppressions.lock_person_of(tx, stories, claim.lead_id)
+    if qualifies:
+        await stories.lock_all([claim.lead_id, *await accounts.lock_of(tx, claim.lead_id)])
     policy = await policies.active(tx)
     found = await work.lock(tx, stories, policy, call.actor, claim.lead_id, claim.item_id)
     if found.claim is None or found.claim.id != claim.id:
@@ -85,20 +91,22 @@ async def deal(
     *,
     claimed: bool = False,
     same: Callable[[Opportunity], bool] = lambda _: False,
+    also: Callable[[Opportunity, RepId], bool] = lambda *_: False,
 ) -> Work:
     """An opportunity, locked, for its holder or a manager; `claimed`: a manager, too, acts only on what somebody holds.
 
-    A closed one is refused, unless it is the `same` that is asked for again: then nothing is to be done.
+    `also`: which other reps may, without a token. A closed one is refused, unless it is the `same` that is asked for
+    again (then nothing is to be done), or the act is on closed ones.
 
     Raises: NotFound; ClaimTokenRequired; Conflict `claim_lost`, `already_closed`, `not_claimed`.
     """
     found = await opportunities.find(tx, opportunity_id)
     if found is None:
         raise NotFound
-    await _admit(call, tx, found, await holding.of_item(tx, found.item_id))
+    await _admit(call, tx, found, await holding.of_item(tx, found.item_id), also)
     policy = await policies.active(tx)
     locked = await work.lock_deal(tx, stories, policy, call.actor, found)
-    await _admit(call, tx, locked.deal, locked.claim)
+    await _admit(call, tx, locked.deal, locked.claim, also)
     if locked.claim is not None and call.claim_token is not None:
         call.headers[CLAIM_TOKEN] = str(locked.claim.token)
     if locked.deal.state != OpportunityState.OPEN:
@@ -110,7 +118,9 @@ async def deal(
     return locked
 
 
-async def _admit(call: Call, tx: Tx, found: Opportunity, claim: Claim | None) -> None:
+async def _admit(
+    call: Call, tx: Tx, found: Opportunity, claim: Claim | None, also: Callable[[Opportunity, RepId], bool]
+) -> None:
     if call.principal.rep_id is None:
         if not call.sees(desk_of(found.queue)):
             raise NotFound
@@ -119,7 +129,9 @@ async def _admit(call: Call, tx: Tx, found: Opportunity, claim: Claim | None) ->
         if call.holder_token() != claim.token:
             raise ClaimLost(claim.state.value)
         return
-    before = call.claim_token and await holding.ended(tx, found.id, call.rep_id, call.claim_token)
+    if also(found, call.rep_id):
+        return
+    before = call.claim_token and await holding.ended(tx, found.lead_id, found.id, call.rep_id, call.claim_token)
     if not before:
         raise NotFound
     if found.state == OpportunityState.OPEN or before.state != ClaimState.COMPLETED:

@@ -67,10 +67,16 @@ async def lock(tx: Tx, accounts: Collection[AccountId]) -> None:
         await tx.fetch(select(account).where(account == rows.among(accounts)).order_by(account).with_for_update())
 
 
-async def lock_of(tx: Tx, lead: LeadId) -> None:
-    """Lock the account of a lead, if it has one, before the lead is: it is about to open an opportunity."""
+async def lock_of(tx: Tx, lead: LeadId) -> list[LeadId]:
+    """Lock the account of a lead, if it has one, before the lead is: it is about to open an opportunity.
+
+    The leads of what is open with that account already: to be locked with it.
+    """
     account = await tx.value(select(t.leads.c.account_id).where(t.leads.c.id == lead))
-    await lock(tx, [] if account is None else [account])
+    if account is None:
+        return []
+    await lock(tx, [account])
+    return await deal_leads(tx, [account])
 
 
 async def free(tx: Tx, accounts: Collection[AccountId]) -> frozenset[AccountId]:

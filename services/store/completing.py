@@ -6,9 +6,9 @@ from typing import Any
 
 from router.lifecycle import Act
 from router.outcomes import Pool, past_pool
-from schemas.events.lifecycle import LeadNurtured
-from schemas.words import LeadOutcome, MeetingMode, Money, OpportunityId
-from services.store import details, holding, lateness, leads, meetings, opportunities
+from schemas.events.lifecycle import LeadMerged, LeadNurtured
+from schemas.words import ItemState, LeadId, LeadOutcome, MatchedBy, MeetingMode, Money, OpportunityId
+from services.store import accounts, details, holding, items, lateness, leads, meetings, opportunities
 from services.store import live as handing
 from services.store.work import Work, lock
 
@@ -39,6 +39,11 @@ async def qualify(
         submitted = type(submitted).model_validate({**known, **parts})
         await details.correct(work.tx, submitted)
     await _complete(work, QUALIFIED)
+    wanted = product or submitted.product
+    open_one = await accounts.open_deal(work.tx, work.story.row["account_id"], wanted, test=work.story.test)
+    if open_one is not None:
+        await _join(work, *open_one, qualification, ended_by)
+        return
     place = await leads.hand_over(work.tx, work.story, work.policy, submitted, qualification)
     queue = work.policy.queues[place.queue]
     taker = await handing.taker(work.tx, queue, test=work.story.test) if live else None
@@ -51,7 +56,7 @@ async def qualify(
         policy=work.policy,
         queued_at=work.tx.now,
         qualified_by=work.held.rep_id,
-        product=product or submitted.product,
+        product=wanted,
         qualification=qualification or None,
         estimate=estimate,
         actor=work.actor,
@@ -64,6 +69,29 @@ async def qualify(
         await handing.take(work.tx, work.stories, work.policy, taker, made.item.id)
     to = "rep" if taker else "pool" if isinstance(place, Pool) else "queue"
     handed = {"queue": place.queue, "to": to, "taken_by": taker and taker.id}
+    await holding.write(work.tx, work.held, ended_by={**ended_by, "opportunity_id": opportunity, "handed": handed})
+
+
+async def _join(
+    work: Work,
+    opportunity: OpportunityId,
+    into: LeadId,
+    qualification: Mapping[str, Any],
+    ended_by: Mapping[str, Any],
+) -> None:
+    """The account has one open already: it is of that, where what was found out stands in the history."""
+    found = "\n".join(f"{name}: {value}" for name, value in qualification.items())
+    account = MatchedBy.ACCOUNT
+    columns = {"merged_into": into, "matched_by": account.value, "opportunity_id": opportunity}
+    work.story.move(Act.MERGE, work.actor, **columns)
+    work.story.tell(LeadMerged(into_lead_id=into, matched_by=account), work.actor, note=found or None)
+    await work.stories.adopt(work.story.id, into)
+    deal = await opportunities.find(work.tx, opportunity)
+    assert deal is not None, "it is open, and locked"
+    item = await items.find(work.tx, deal.item_id)
+    claim = await holding.of_item(work.tx, deal.item_id)
+    to = "rep" if claim else "pool" if item and item.state == ItemState.POOLED else "queue"
+    handed = {"queue": deal.queue, "to": to, "taken_by": claim and claim.rep_id}
     await holding.write(work.tx, work.held, ended_by={**ended_by, "opportunity_id": opportunity, "handed": handed})
 
 

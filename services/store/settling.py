@@ -7,9 +7,10 @@ from router.outcomes import Await, Enqueue, Merge, Nurture, Outcome, Pool, Rejec
 from router.policy.compiled import Policy
 from schemas.events.intake import LeadSubmitted
 from schemas.events.lifecycle import LeadMerged, LeadNurtured, LeadRejected
-from schemas.words import Exempt, Qualify, RepId
+from schemas.words import Qualify, RepId
 from services.runtime.tx import Tx
-from services.store import items, opportunities, reps
+from services.store import items, opportunities
+from services.store.continuity import first_right
 from services.store.story import Story
 
 ASKING = "asking"
@@ -48,8 +49,7 @@ async def _place(
             tx, story, place, policy=policy, queued_at=tx.now, qualified_by=by, product=submitted.product
         )
         return
-    last = await reps.find(tx, holder) if holder else None
-    reserved = last is not None and last.is_present(tx.now) and place.queue in last.queues
+    reserved = await first_right(tx, holder, place.queue)
     pooled = isinstance(place, Pool) and not reserved
     story.move(Act.POOL if pooled else Act.ENQUEUE)
     items.put(
@@ -61,7 +61,5 @@ async def _place(
         rank_at=place.rank_at,
         queued_at=tx.now,
         due_at=place.due_at,
-        reserved_for=holder if reserved else None,
-        reserved_until=tx.now + opportunities.RESERVED if reserved else None,
-        reserved_why=Exempt.CONTINUITY.value if reserved else None,
+        **reserved,
     )

@@ -151,7 +151,8 @@ async def complete(call: Call, claim_id: str, body: CompleteIn, tx: Tx) -> Compl
     ended_by = _said("complete", body)
     try:
         async with told(tx) as stories:
-            await _complete(await holder(call, tx, stories, claim_id), body, ended_by)
+            qualifies = isinstance(body, QualifiedIn)
+            await _complete(await holder(call, tx, stories, claim_id, qualifies=qualifies), body, ended_by)
     except ClaimEnded as ended:
         if not _same(ended.claim, ended_by):
             raise
