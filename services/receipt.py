@@ -6,7 +6,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from schemas.api.leads import LeadOut, LeadQuery
-from schemas.words import LeadId, PrincipalKind
+from schemas.words import LeadId, LeadState, PrincipalKind
 from services.runtime import keys
 from services.runtime.access import Principal
 from services.runtime.http.call import Call
@@ -38,13 +38,13 @@ async def lead(call: Call, lead_id: str, query: LeadQuery) -> LeadOut:
             async with asyncio.timeout(AT_MOST), call.edge.database.read() as tx:
                 found = await leadviews.receipt(tx, lead_id, call.principal)
                 accepted = found is None and await _accepted(tx, call.edge.keyring, lead_id, call.principal)
-            if found is not None:
+            if found is not None and found.state != LeadState.AWAITING_DATA:
                 return found
-            if not accepted:
+            if found is None and not accepted:
                 raise NotFound
             left = timedelta(seconds=ends - loop.time())
             if left <= timedelta() or call.edge.stopping.is_set():
-                return leadviews.unrouted(LeadId(lead_id))
+                return found or leadviews.unrouted(LeadId(lead_id))
             await waiter.wait(min(left, LOOK_AGAIN))
 
 

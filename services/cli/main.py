@@ -37,6 +37,7 @@ Environment (flags win):
   DATABASE_URL            a PostgreSQL server; unset: the embedded one, in LEADGATE_DATA_DIR (.leadgate)
   LEADGATE_SECRET         32 bytes in hex, never changed; required with DATABASE_URL: openssl rand -hex 32
   LEADGATE_HOST, _PORT    where a process listens; LEADGATE_PUBLIC_URL: its address as others see it
+  LEADGATE_ENRICHMENT_TOKEN  shown as a bearer to the hook that the policy's `enrichment` names
   LEADGATE_LOG_LEVEL      debug, info, warning or error; LEADGATE_LOG_FORMAT: console or json
 \b
 Exit codes: 0 done · 1 no (mistakes, a stopped partition) · 2 usage or setting · 3 database or port not

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     """0: any that is free. None: the process's own."""
     public_url: str | None = Field(None, validation_alias=AliasChoices("public_url", "LEADGATE_PUBLIC_URL"))
     """Where others reach it; None: from host and port."""
+    enrichment_token: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("enrichment_token", "LEADGATE_ENRICHMENT_TOKEN")
+    )
+    """What the policy's enrichment hook is shown as a bearer; it stands in no policy, which many may read."""
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias=AliasChoices("log_level", "LEADGATE_LOG_LEVEL")
     )

@@ -5,13 +5,14 @@ from typing import Any
 
 from sqlalchemy import RowMapping, select, update
 
+from router.enriching import Answer
 from schemas.events.intake import LeadSubmitted
 from schemas.words import LeadId
 from services.runtime.tx import ReadTx, Tx
 from services.store import rows
 from services.store import tables as t
 
-_KEPT = tuple(column.name for column in t.lead_details.columns if column.name != "lead_id")
+_KEPT = tuple(column.name for column in t.lead_details.columns if column.name not in {"lead_id", "enriched"})
 
 
 async def keep(tx: Tx, submissions: Sequence[LeadSubmitted]) -> None:
@@ -46,3 +47,15 @@ def _submitted(row: RowMapping) -> LeadSubmitted:
 def _columns(submitted: LeadSubmitted) -> dict[str, Any]:
     said = submitted.data()
     return {name: said[name] for name in _KEPT}
+
+
+async def answered(tx: Tx, lead: LeadId, answer: Answer) -> None:
+    """Keep what the hook answered about a lead, locked by this transaction."""
+    known = {path: list(value) if isinstance(value, tuple) else value for path, value in answer.items()}
+    await tx.execute(update(t.lead_details).where(t.lead_details.c.lead_id == lead).values(enriched=known))
+
+
+async def answer_of(tx: ReadTx, lead: LeadId) -> Answer | None:
+    """What the hook last answered about a lead; None: nothing."""
+    known = await tx.value(select(t.lead_details.c.enriched).where(t.lead_details.c.lead_id == lead))
+    return known and {path: tuple(value) if isinstance(value, list) else value for path, value in known.items()}

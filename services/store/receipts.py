@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from router import receipt
-from router.outcomes import Decision, Enqueue, Merge, Pool
+from router.outcomes import Await, Decision, Enqueue, Merge, Pool
 from router.policy.rule import FALLBACK
 from schemas.events.lifecycle import LeadDecided
 from schemas.words import DecisionId, LeadId, Priority
@@ -36,7 +36,8 @@ def tell(story: Story, decision: Decision) -> dict[str, Any]:
     story.set(decision_id=event.decision_id, segment=event.segment or story.row["segment"])
     if placed:
         story.set(priority=placed.priority.value)
-    story.tell(event)
+    if not isinstance(outcome, Await):  # its decision is yet to come
+        story.tell(event)
     return {
         "id": event.decision_id,
         "lead_id": story.id,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import Tx
-from services.store import returning, sweeps
+from services.store import enriching, returning, sweeps
 from services.store.due import Due
 from services.worker.loops import Duty, Sweep, sweeping
 
@@ -19,6 +19,7 @@ def duty(edge: Edge) -> Duty:
         ("warn", sweeps.late_claims, sweeps.warn_holders),
         ("breach", sweeps.unanswered_items, sweeps.breach_items),
         ("decide", returning.rested_leads, _decide),
+        ("late", enriching.overdue_leads, _decide_overdue),
         ("reopen", returning.returning_opportunities, _reopen),
     )
     return sweeping(edge, NAME, [Sweep(edge, f"{NAME}.{name}", look, act) for name, look, act in each_due])
@@ -26,6 +27,10 @@ def duty(edge: Edge) -> Duty:
 
 async def _decide(tx: Tx, found: Sequence[Due]) -> int:
     return await returning.decide_rested(tx, await policies.active(tx), found)
+
+
+async def _decide_overdue(tx: Tx, found: Sequence[Due]) -> int:
+    return await enriching.decide_overdue(tx, await policies.active(tx), found)
 
 
 async def _reopen(tx: Tx, found: Sequence[Due]) -> int:

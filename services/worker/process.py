@@ -4,14 +4,15 @@ from functools import partial
 
 from services.runtime.edge import Edge
 from services.runtime.process import Process
-from services.worker import due, ended, housekeeping, ledger, measures, rehome, relay, release
+from services.worker import absence, due, ended, enrich, housekeeping, ledger, measures, rehome, relay, release
 from services.worker.loops import keep
 
 
 def build(edge: Edge) -> Process:
     """Wire the worker: one task for each duty, so that a long one delays no other."""
-    duties = [each.duty(edge) for each in (release, ended, due, rehome, measures, ledger, housekeeping)]
+    duties = [each.duty(edge) for each in (release, ended, due, absence, rehome, measures, ledger, housekeeping)]
     if edge.kafka is not None:
         duties.append(relay.duty(edge))
     checks = {"lag": partial(relay.check, edge)} if edge.kafka is not None else {}
-    return Process("worker", tasks={duty.name: partial(keep, edge, duty) for duty in duties}, checks=checks)
+    tasks = {duty.name: partial(keep, edge, duty) for duty in duties} | {enrich.NAME: partial(enrich.work, edge)}
+    return Process("worker", tasks=tasks, checks=checks)
