@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from router.identifiers.links import web
 from schemas.api.intake import Warned
 from schemas.api.normal import MOST_EMPLOYEES, WEB, clean
-from services.ingest.links import web
 from services.runtime.http.body import escaped, odd, odd_character
 from services.runtime.http.problems import Invalid, Mistake
 

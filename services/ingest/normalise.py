@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from router.identifiers.emails import Email, is_free, read_email
+from router.identifiers.links import NETWORKS, domain_of, profile, registrable, web
+from router.identifiers.phones import read_phone
 from schemas.api.intake import CompanyIn, LeadIn, Warned
 from schemas.api.normal import clean
 from schemas.api.problem import MistakeCode
 from schemas.events.intake import Campaign, Company, CustomValue
 from schemas.person import Consent, Contact
 from schemas.words import EmailKind, Frozen
-from services.ingest.emails import Email, is_free, read_email
-from services.ingest.links import NETWORKS, domain_of, profile, registrable, web
-from services.ingest.phones import read_phone
 from services.runtime.http.mistakes import body_mistakes
 from services.runtime.http.problems import Invalid, Mistake
 

@@ -9,11 +9,11 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from router.identifiers.emails import read_email
+from router.identifiers.links import profile, web
+from router.identifiers.phones import read_phone
 from schemas.api.intake import EXAMPLE
-from services.ingest.emails import read_email
-from services.ingest.links import profile, web
 from services.ingest.normalise import Normal, normalise
-from services.ingest.phones import read_phone
 from services.runtime.http.problems import Invalid
 
 NOW = datetime(2026, 7, 6, 9, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 from pydantic import ValidationError
 
+from router.identifiers import links, phones
 from schemas.api.intake import EXAMPLE, LeadIn
-from services.ingest import links, phones
 from services.ingest.reading import read_lead
 from services.runtime.http.body import parse
 from services.runtime.http.problems import MalformedBody

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.ingest.emails import read_email
-from services.ingest.links import domain_of, profile, registrable, web
-from services.ingest.phones import read_phone
+from router.identifiers.emails import read_email
+from router.identifiers.links import domain_of, profile, registrable, web
+from router.identifiers.phones import read_phone
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from router.identifiers import emails
 from schemas.api.intake import EXAMPLE
-from services.ingest import emails
 from services.ingest.normalise import Normal, normalise
 from services.runtime.http.problems import Invalid
 
