@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from router.policy.compiled import Queue
 
 _LONGEST_BEAT = timedelta(hours=1)
+ASKED_AFTER = timedelta(hours=2)
+"""How long after it began a meeting is asked for of which nobody said what came: an hour that it lasts, and another."""
 
 
 def expires_at(
@@ -20,11 +22,12 @@ def expires_at(
     """When the system may end the claim.
 
     That is the last of next step and booked `meetings` plus the queue's grace; with none of these, the last of grant,
-    heartbeat and attempt plus its lease.
+    heartbeat and attempt plus its lease. What was over, grace and all, when the claim was granted is none: an earlier
+    holder let it lapse.
     """
     ahead = [moment for moment in (next_step_at, *meetings) if moment is not None]
-    if ahead:
-        return queue.calendar.after(max(ahead), queue.grace)
+    if ahead and (end := queue.calendar.after(max(ahead), queue.grace)) > granted_at:
+        return end
     signs = [moment for moment in (granted_at, heartbeat_at, attempt_at) if moment is not None]
     return queue.calendar.after(max(signs), queue.lease)
 

@@ -278,6 +278,14 @@ class Presence(StrEnum):
     """For good: their keys are revoked, and what they held is others'."""
 
 
+class TargetName(StrEnum):
+    """What a rep is meant to reach; shown, never a limit."""
+
+    CONVERSATIONS_PER_DAY = "conversations_per_day"
+    MEETINGS_PER_DAY = "meetings_per_day"
+    MEETINGS_PER_WEEK = "meetings_per_week"
+
+
 class Influence(StrEnum):
     DECIDES = "decides"
     INFLUENCES = "influences"

@@ -1,6 +1,6 @@
 """Claims: what a rep holds, until when, and what happens next with it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -10,7 +10,7 @@ from schemas.api.items import ItemOut
 from schemas.api.shape import Ask, Said, example
 from schemas.api.values import Ahead, LongText
 from schemas.events.stamp import Moment
-from schemas.words import ClaimId, ClaimState, Exempt, RepId, Returned, Side
+from schemas.words import ClaimId, ClaimState, Exempt, MeetingId, OpportunityId, RepId, Returned, Side
 
 EXAMPLE: dict[str, Any] = {
     "id": "clm_01jz8m4s1n9d2e4r8t6y5a7c9b",
@@ -40,13 +40,23 @@ class ClaimOut(Said):
     heartbeat_every_ms: int | None = Field(description="A heartbeat so often keeps it; null: none is needed.")
 
 
-class HeldOut(Said):
-    """An item and the claim on it."""
+class AskOut(Said):
+    """Something that the holder has not said: what came of a meeting, an hour after its end."""
 
-    model_config = example({"item": ITEM_EXAMPLE, "claim": EXAMPLE})
+    what: Literal["meeting_outcome"]
+    opportunity_id: OpportunityId
+    meeting_id: MeetingId
+    at: Moment = Field(description="When the meeting was.")
+
+
+class HeldOut(Said):
+    """An item and the claim on it; `asks`: what its holder should say now."""
+
+    model_config = example({"item": ITEM_EXAMPLE, "claim": EXAMPLE, "asks": []})
 
     item: ItemOut
     claim: ClaimOut
+    asks: list[AskOut]
 
 
 class HeartbeatOut(Said):

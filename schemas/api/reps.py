@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -19,10 +19,11 @@ from pydantic_core import PydanticCustomError
 from schemas.api.shape import Ask, Said
 from schemas.api.values import Ahead
 from schemas.events.stamp import Moment
-from schemas.words import Presence, QueueName, RepId
+from schemas.words import ItemId, Presence, QueueName, RepId, TargetName
 
 MOST = 100
 """Of queues, skills and territories of one rep."""
+MOST_COVERS = 10
 _zones = cache(available_timezones)
 
 
@@ -62,6 +63,7 @@ _OUT: dict[str, Any] = {
     **_REP,
     "status": "present",
     "until": None,
+    "covers": [],
     "created_at": "2026-07-06T09:30:00.123Z",
 }
 
@@ -113,6 +115,7 @@ class RepOut(Said):
     zone: str
     status: Presence
     until: Moment | None = Field(description="Of one who is away: back then; null: until changed.")
+    covers: tuple[RepId, ...] = Field(description="The first of these who is there takes over what falls due.")
     created_at: Moment
 
 
@@ -121,12 +124,20 @@ class PresenceIn(Ask):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"status": "away", "until": "2026-07-20T08:00:00Z"}, {"status": "present", "until": None}]
+            "examples": [
+                {"status": "away", "until": "2026-07-20T08:00:00Z", "covers": ["rep_01jz8m4s1n9d2e4r8t6y5a7c9c"]},
+                {"status": "present", "until": None},
+            ]
         }
     )
 
-    status: Presence
+    status: Literal[Presence.PRESENT, Presence.AWAY]
     until: Ahead | None = Field(default=None, description="Away until then; null: until changed.")
+    covers: list[Word] = Field(
+        default=[],
+        max_length=MOST_COVERS,
+        description="Ids of reps of the same queues: the first who is there takes over what falls due meanwhile.",
+    )
 
     @field_validator("until")
     @classmethod
@@ -136,11 +147,97 @@ class PresenceIn(Ask):
         return until
 
 
+class FallsDueOut(Said):
+    """Something that falls due before a rep is back; `cover`: whose it is then, as things stand; null: nobody's."""
+
+    item_id: ItemId
+    what: Literal["promise", "meeting", "next_step"]
+    at: Moment
+    cover: RepId | None
+
+
 class PresenceOut(Said):
-    """The rep, as they are now."""
+    """The rep, as they are now; and while they are away what falls due, the soonest first."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"rep": {**_OUT, "status": "away", "until": "2026-07-20T08:00:00.000Z"}}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "rep": {
+                        **_OUT,
+                        "status": "away",
+                        "until": "2026-07-20T08:00:00.000Z",
+                        "covers": ["rep_01jz8m4s1n9d2e4r8t6y5a7c9c"],
+                    },
+                    "falls_due": [
+                        {
+                            "item_id": "itm_01jz8m4s1n9d2e4r8t6y5a7c9b",
+                            "what": "promise",
+                            "at": "2026-07-08T10:00:00.000Z",
+                            "cover": "rep_01jz8m4s1n9d2e4r8t6y5a7c9c",
+                        }
+                    ],
+                }
+            ]
+        }
     )
 
     rep: RepOut
+    falls_due: list[FallsDueOut]
+
+
+class TargetOut(Said):
+    """A target of a queue, and what is done of it in the day or week from `since` to `until`."""
+
+    queue: QueueName
+    name: TargetName
+    target: int
+    done: int
+    since: Moment
+    until: Moment
+
+
+class TargetsOut(Said):
+    """How far a rep has come, today and this week, in their own zone. Targets limit nothing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "rep_id": "rep_01jz8m4s1n9d2e4r8t6y5a7c9b",
+                    "targets": [
+                        {
+                            "queue": "closing/uk",
+                            "name": "conversations_per_day",
+                            "target": 20,
+                            "done": 7,
+                            "since": "2026-07-05T23:00:00.000Z",
+                            "until": "2026-07-06T23:00:00.000Z",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    rep_id: RepId
+    targets: list[TargetOut]
+
+
+class LeaveIn(Ask):
+    """A rep goes for good."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"covers": ["rep_01jz8m4s1n9d2e4r8t6y5a7c9c"]}]})
+
+    covers: list[Word] = Field(
+        default=[], max_length=MOST_COVERS, description="Who keeps their promises and meetings: the first who is there."
+    )
+
+
+class LeaveOut(Said):
+    """What they held: `moved` to their covers, `returned` for anyone."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"moved": 2, "returned": 5}]})
+
+    moved: int
+    returned: int

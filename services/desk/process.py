@@ -1,9 +1,9 @@
 """The process `desk`: pull, attempts, outcomes, opportunities, reps, leads as they stand, keys."""
 
-from schemas.words import RepId
+from schemas.words import Presence, RepId
 from services import receipt
-from services.desk import pages
-from services.desk.api import claims, customers, items, leads, opportunities, pull, reps
+from services.desk import leadpages, pages
+from services.desk.api import claims, consent, customers, items, leads, opportunities, pull, reps, tasks, verdicts
 from services.runtime.edge import Edge
 from services.runtime.http import keys
 from services.runtime.process import Process
@@ -14,9 +14,25 @@ from services.web import site
 
 def build(edge: Edge) -> Process:
     """Wire it. It keeps no state of its own."""
-    features = (pull, claims, opportunities, customers, items, reps, leads, receipt, pages, site)
+    features = (
+        pull,
+        claims,
+        opportunities,
+        verdicts,
+        customers,
+        tasks,
+        items,
+        reps,
+        leads,
+        consent,
+        receipt,
+        pages,
+        leadpages,
+        site,
+    )
     return Process("desk", routes=(*(feature.routes for feature in features), keys.routes(_exists)))
 
 
 async def _exists(tx: ReadTx, rep: RepId) -> bool:
-    return await kept.find(tx, rep) is not None
+    found = await kept.find(tx, rep)
+    return found is not None and found.status is not Presence.LEFT

@@ -97,6 +97,13 @@ async def revoke(tx: Tx, key_id: str) -> bool:
     return True
 
 
+async def revoke_of_rep(tx: Tx, rep: RepId) -> None:
+    """End all keys of a rep."""
+    live = and_(keys.c.rep_id == rep, keys.c.revoked_at.is_(None))
+    await tx.execute(update(keys).where(live).values(revoked_at=tx.now))
+    tx.wake(CHANNEL)
+
+
 def _whose(wanted: NewKey) -> tuple[str, ColumnElement[bool]]:
     """The source or person of a key, in words, and which keys are theirs."""
     if wanted.source is not None:

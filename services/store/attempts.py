@@ -22,7 +22,7 @@ from schemas.words import (
     Stage,
 )
 from services.runtime.ids import mint
-from services.store import closing, completing, holding, items, lateness, steps, suppressions
+from services.store import closing, completing, holding, items, lateness, steps, suppressions, tasks
 from services.store import tables as t
 from services.store.items import Claim
 from services.store.work import Work
@@ -205,6 +205,8 @@ async def _opt_out(work: Work, said: Try) -> None:
         await closing.lose(work, OPTED_OUT, None, LeadOutcome.DISQUALIFIED)
     elif work.item.kind == ItemKind.CUSTOMER:
         await work.finish(Act.COMPLETE, outcome=OPTED_OUT)
+    elif work.item.kind == ItemKind.TASK:
+        await tasks.decline(work, OPTED_OUT)
     else:
         await work.finish(Act.COMPLETE, outcome=LeadOutcome.DISQUALIFIED.value, reason=OPTED_OUT)
         work.close(LeadOutcome.DISQUALIFIED, OPTED_OUT)

@@ -16,13 +16,13 @@ from router.limits import LimitReached, held, reached
 from router.policy.compiled import Policy, Queue
 from schemas.api.values import EARLIEST
 from schemas.events.stamp import Actor
-from schemas.words import Exempt, ItemKind, RepId, Role, Why, desk_of
+from schemas.words import Exempt, ItemKind, Presence, RepId, Role, Why, desk_of
 from services.runtime.hot import driver
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
 from services.store import covering, holding, items, opportunities, pool, pullkeys, reps, suppressions
 from services.store.items import Claim, Item
-from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given, Pulled
+from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given, Left, Pulled
 from services.store.reps import Rep
 from services.store.story import Stories
 
@@ -45,6 +45,8 @@ async def pull(
     rep = await reps.lock(tx, rep_id)
     if rep is None:
         return Elsewhere()
+    if rep.status is Presence.LEFT:
+        return Left()
     if key is not None and (kept := await pullkeys.kept(tx, rep.id, desk, key)) is not None:
         why, claim = kept
         return Given(why, claim) if claim.ended_at is None else Ended(claim)

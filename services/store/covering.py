@@ -7,20 +7,21 @@ day ahead, and any other next step that is due, are reserved for them by the wor
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Text, all_, and_, any_, exists, not_, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, all_, and_, any_, exists, not_, or_, select
 from sqlalchemy.dialects.postgresql import array
 
 from router import covers
 from router.lifecycle import Act
 from schemas.events.stamp import SYSTEM, Actor
-from schemas.words import Exempt, MeetingState, QueueName, RepId
+from schemas.words import Exempt, ItemId, MeetingState, Presence, QueueName, RepId
 from services.runtime.hot import driver
 from services.runtime.tx import ReadTx, Tx
-from services.store import holding, items, lateness, opportunities, queues, reps
+from services.store import holding, items, lateness, queues, reps
 from services.store import tables as t
-from services.store.due import Due, claims_again, look
+from services.store.continuity import RESERVED
+from services.store.due import Due, claims_again, items_again, look
 from services.store.items import Claim, Item
 from services.store.reps import Rep
 from services.store.story import Stories, telling
@@ -29,6 +30,7 @@ COVERED = "covered"
 """Why the claim of one who is away was revoked."""
 AHEAD = timedelta(days=1)
 """How long before it a meeting falls to a cover, who has to prepare."""
+What: TypeAlias = Literal["promise", "meeting", "next_step"]
 _CLAIM = ", ".join(f"claim.{column.name}" for column in fields(Claim))
 
 
@@ -72,7 +74,7 @@ def reserved_for(tx: Tx, claim: Claim, cover: RepId, *, ended: bool) -> dict[str
     """The columns of an item that is a cover's for a day. `ended`: the claim was let lapse, with its next step."""
     return {
         "reserved_for": cover,
-        "reserved_until": tx.now + opportunities.RESERVED,
+        "reserved_until": tx.now + RESERVED,
         "reserved_why": (Exempt.PROMISE if claim.next_promise else Exempt.CONTINUITY).value,
         "carried_from": None if ended else holding.carried(claim, tx.now),
     }
@@ -144,42 +146,60 @@ async def cover(tx: Tx, found: Sequence[Due]) -> int:
     return len(held)
 
 
-def _fallen(now: datetime) -> ColumnElement[bool]:
-    claim, absent, heir = t.claims.c, t.reps.alias("absent"), t.reps.alias("heir")
-    away = exists().where(
-        absent.c.id == claim.rep_id,
-        not_(reps.present(now, absent.c)),
-        exists().where(
-            heir.c.id == any_(absent.c.covers),
-            reps.present(now, heir.c),
-            heir.c.queues.contains(array([claim.queue], type_=Text)),
-            t.items.c.id == claim.item_id,
-            heir.c.id != all_(t.items.c.returned_by),
-        ),
-        or_(and_(not_(claim.next_promise), claim.next_at <= now), _meets(now, absent.c.away_until)),
+async def dropped_promises(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+    """Items in nobody's hands whose last holder promised something that nobody has kept."""
+    return await look(tx, t.items, _dropped(tx.now), t.items.c.carried_from, limit, but)
+
+
+async def break_promises(tx: Tx, found: Sequence[Due]) -> int:
+    """Tell, once each, that these promises are broken; how many."""
+    async with telling(tx) as stories:
+        dropped = await items_again(tx, stories, found, _dropped(tx.now))
+        for item in dropped:
+            claim = await holding.find(tx, item.carried_from or "")
+            assert claim is not None, "a claim is never deleted"
+            await lateness.settle(tx, await stories.lock(item.lead_id), item, claim)
+    return len(dropped)
+
+
+def _dropped(now: datetime) -> ColumnElement[bool]:
+    claim = t.claims.c
+    broken = select(claim.id).where(
+        claim.next_promise, claim.settled_at.is_(None), claim.next_at < now - lateness.KEPT_WITHIN
     )
-    return and_(queues.HELD, away)
+    return and_(queues.OPEN, t.items.c.carried_from.is_not(None), t.items.c.carried_from.in_(broken))
 
 
-def _meets(now: datetime, back: ColumnElement[datetime | None]) -> ColumnElement[bool]:
-    """A meeting of the item's is near, and comes before its rep does."""
-    met, of = t.meetings.c, t.items.alias("of")
-    return exists().where(
-        of.c.id == t.claims.c.item_id,
-        met.opportunity_id == of.c.opportunity_id,
+def _fallen(now: datetime) -> ColumnElement[bool]:
+    claim, absent, heir, held = t.claims.c, t.reps.alias("absent"), t.reps.alias("heir"), t.items.alias("held")
+    met = t.meetings.c
+    meets = exists().where(
+        met.opportunity_id == held.c.opportunity_id,
         met.state == MeetingState.BOOKED.value,
         met.at >= now,
         met.at <= now + AHEAD,
-        or_(back.is_(None), met.at < back),
+        or_(absent.c.away_until.is_(None), met.at < absent.c.away_until),
     )
+    fallen = exists().where(
+        absent.c.id == claim.rep_id,
+        absent.c.status == Presence.AWAY.value,
+        or_(absent.c.away_until.is_(None), absent.c.away_until > now),
+        heir.c.id == any_(absent.c.covers),
+        reps.present(now, heir.c),
+        held.c.id == claim.item_id,
+        heir.c.queues.contains(array([held.c.queue], type_=Text)),
+        heir.c.id != all_(held.c.returned_by),
+        or_(and_(not_(claim.next_promise), claim.next_at <= now), meets),
+    )
+    return and_(queues.HELD, fallen)
 
 
 @dataclass(frozen=True, slots=True)
 class Falling:
-    """Something that falls due while a rep is away. `what`: `promise meeting next_step`. `cover` of None: nobody's."""
+    """Something that falls due while a rep is away. `cover` of None: nobody's."""
 
-    item: str
-    what: str
+    item: ItemId
+    what: What
     at: datetime
     cover: RepId | None
 
@@ -196,7 +216,9 @@ async def falls_due(tx: ReadTx, rep: Rep) -> list[Falling]:
     booked = booked.where(theirs, met.state == MeetingState.BOOKED.value, met.at >= tx.now)
     if rep.away_until is not None:
         steps, booked = steps.where(claim.next_at < rep.away_until), booked.where(met.at < rep.away_until)
-    found = [(row, "promise" if row["promise"] else "next_step") for row in await tx.fetch(steps)]
+    found: list[tuple[RowMapping, What]] = [
+        (row, "promise" if row["promise"] else "next_step") for row in await tx.fetch(steps)
+    ]
     found += [(row, "meeting") for row in await tx.fetch(booked)]
     known = await of_reps(tx, [rep.id])
     falling = [

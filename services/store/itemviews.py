@@ -1,17 +1,18 @@
-"""Items as whoever holds them sees them: with the person, the opportunity or customer, and all that was done."""
+"""Items as whoever holds them sees them: with the person, the opportunity, customer or task, and all that was done."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, select
 
-from router.leases import heartbeat_every
+from router.leases import ASKED_AFTER, heartbeat_every
 from router.policy.compiled import Policy
-from schemas.api.claims import ClaimOut, HeldOut
+from schemas.api.claims import AskOut, ClaimOut, HeldOut
 from schemas.api.items import HistoryOut, ItemLeadOut, ItemOut, NextStepOut
 from schemas.api.leads import CompanyOut, ContactOut
-from schemas.words import ClaimState, Exempt, ItemId, ItemKind, LeadId, Side
+from schemas.words import ClaimState, Exempt, ItemId, ItemKind, LeadId, MeetingState, Side
 from services.runtime.tx import ReadTx
 from services.store import dealviews, suppressions, timeline
 from services.store import tables as t
@@ -33,6 +34,7 @@ async def shown(tx: ReadTx, ids: Sequence[ItemId]) -> list[ItemOut]:
         tx, [item.opportunity_id for item in items if item.opportunity_id and item.kind == ItemKind.OPPORTUNITY]
     )
     customers = await dealviews.customers(tx, [item.customer_id for item in items if item.customer_id])
+    tasks = await dealviews.tasks(tx, [item.task_id for item in items if item.task_id])
     return [
         ItemOut(
             id=item.id,
@@ -51,6 +53,7 @@ async def shown(tx: ReadTx, ids: Sequence[ItemId]) -> list[ItemOut]:
             lead=said[item.lead_id],
             opportunity=deals.get(item.opportunity_id) if item.opportunity_id else None,
             customer=customers.get(item.customer_id) if item.customer_id else None,
+            task=tasks.get(item.task_id) if item.task_id else None,
             history=[
                 HistoryOut(at=entry.at, what=entry.what, by=entry.by, note=entry.note)
                 for entry in histories[item.lead_id]
@@ -68,7 +71,10 @@ async def one(tx: ReadTx, item: ItemId) -> ItemOut:
 async def held(tx: ReadTx, policy: Policy, claims: Sequence[Claim]) -> list[HeldOut]:
     """Claims with their items, in this order."""
     items = await shown(tx, [claim.item_id for claim in claims])
-    return [HeldOut(item=item, claim=claimed(policy, claim)) for item, claim in zip(items, claims, strict=True)]
+    return [
+        HeldOut(item=item, claim=claimed(policy, claim), asks=_asks(item, claim, tx.now))
+        for item, claim in zip(items, claims, strict=True)
+    ]
 
 
 def claimed(policy: Policy, claim: Claim) -> ClaimOut:
@@ -85,6 +91,17 @@ def claimed(policy: Policy, claim: Claim) -> ClaimOut:
         expires_at=claim.expires_at,
         heartbeat_every_ms=None if every is None else round(every.total_seconds() * 1000),
     )
+
+
+def _asks(item: ItemOut, claim: Claim, now: datetime) -> list[AskOut]:
+    """What the holder has not said, and is asked for now."""
+    if item.opportunity is None or claim.ended_at is not None:
+        return []
+    return [
+        AskOut(what="meeting_outcome", opportunity_id=item.opportunity.id, meeting_id=met.id, at=met.at)
+        for met in item.opportunity.meetings
+        if met.state == MeetingState.BOOKED and met.at + ASKED_AFTER <= now
+    ]
 
 
 async def _leads(tx: ReadTx, ids: Sequence[LeadId]) -> Mapping[LeadId, ItemLeadOut]:

@@ -53,7 +53,7 @@ async def book(work: Work, *, at: datetime, mode: MeetingMode) -> Meeting:
 
 async def move(work: Work, meeting: Meeting, to: datetime) -> Meeting:
     """Put it off, or bring it forward. Raises: WrongState where it is no longer booked."""
-    moved = await _changed(work, meeting, Act.MOVE, at=to, moves=meeting.moves + 1)
+    moved = await _changed(work, meeting, Act.MOVE, at=to, moves=meeting.moves + 1, asked_at=None)
     _tell(work, moved, MOVED)
     await work.alive()
     return moved
@@ -64,7 +64,7 @@ async def end(work: Work, meeting: Meeting, act: Act) -> Meeting:
 
     A held one is a conversation, at its time or now if that is sooner, and accepts the opportunity.
     """
-    ended = await _changed(work, meeting, act)
+    ended = await _changed(work, meeting, act, rep_id=work.rep)
     columns: dict[str, Any] = {}
     if ended.state == MeetingState.HELD:
         at = min(ended.at, work.tx.now)
@@ -85,7 +85,7 @@ async def _changed(work: Work, meeting: Meeting, act: Act, **columns: Any) -> Me
         raise WrongState("meeting", meeting.state, act)
     columns["state"] = arrow.target
     await work.tx.execute(update(t.meetings).where(t.meetings.c.id == meeting.id).values(columns))
-    return replace(meeting, **columns)
+    return replace(meeting, **{name: value for name, value in columns.items() if hasattr(meeting, name)})
 
 
 def _tell(work: Work, meeting: Meeting, state: str) -> None:

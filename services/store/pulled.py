@@ -39,6 +39,11 @@ class Away:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """The rep has left for good."""
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """The rep has no queue at the desk."""
 
@@ -55,4 +60,4 @@ class Busy:
     """There is something, but others had it locked just then: look again."""
 
 
-Pulled: TypeAlias = Given | Ended | Full | Away | Elsewhere | Empty | Busy
+Pulled: TypeAlias = Given | Ended | Full | Away | Left | Elsewhere | Empty | Busy

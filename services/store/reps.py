@@ -149,5 +149,13 @@ async def page(
     return [Rep.of(row) for row in await tx.fetch(query)]
 
 
+async def colleagues(tx: ReadTx, rep: Rep) -> dict[RepId, str]:
+    """The other reps who work one of a rep's queues, there or away, with their names, by these."""
+    c = t.reps.c
+    shared = c.queues.overlap(list(rep.queues))
+    query = select(c.id, c.name).where(shared, c.id != rep.id).order_by(c.name, c.id)
+    return {RepId(row["id"]): row["name"] for row in await tx.fetch(query)}
+
+
 def _desks(queues: Iterable[QueueName]) -> list[str]:
     return sorted({desk_of(queue).value for queue in queues})

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from router.lifecycle import Act
 from schemas.events.lifecycle import ItemSlaBreached
 from services.runtime.tx import ReadTx, Tx
-from services.store import items, lateness, pullkeys, queues
+from services.store import covering, items, lateness, pullkeys, queues
 from services.store import tables as t
 from services.store.due import Due, claims_again, items_again, look
 from services.store.story import telling
@@ -24,18 +24,23 @@ async def ended_claims(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due
 
 
 async def end_claims(tx: Tx, found: Sequence[Due]) -> int:
-    """End claims that have run out. After an attempt the item goes to the manager's list, before it to its queue.
+    """End claims that have run out. Before an attempt the item goes back to its queue, and nobody is marked by it.
 
-    The holder is warned first. The item keeps its age, and nobody is marked by it.
+    After one it goes to a cover of the holder's who is there, else to the manager's list. The holder is warned first,
+    and the item keeps its age.
     """
     async with telling(tx) as stories:
         held = await claims_again(tx, stories, found, _run_out(tx.now))
+        covers = await covering.of_reps(tx, {claim.rep_id for claim, _ in held if claim.attempted_at is not None})
         for claim, item in held:
             story = await stories.lock(claim.lead_id)
             warned = await lateness.settle(tx, story, item, claim, ending=True)
             tried = claim.attempted_at is not None
             back = await items.apply(tx, story, item, Act.EXPIRE, claim=warned, announce=not tried)
-            if tried:
+            heir = covers.of(claim.rep_id, item.queue, item.returned_by)
+            if tried and heir is not None:
+                await items.apply(tx, story, back, Act.COVER, **covering.reserved_for(tx, warned, heir, ended=True))
+            elif tried:
                 await items.apply(tx, story, back, Act.PARK, detail={"reason": EXPIRED})
     return len(held)
 

@@ -196,7 +196,7 @@ async def _complete(work: Work, body: CompleteIn, ended_by: dict[str, Any]) -> N
         case UnreachedIn():
             await completing.unreached(work, ended_by)
         case DoneIn():
-            await tasks.complete(work, body.result and body.result.model_dump(mode="json"), ended_by)
+            await tasks.complete(work, body.result.model_dump(mode="json") if body.result else None, ended_by)
         case DeclinedIn():
             await tasks.decline(work, body.reason, ended_by)
         case _:
