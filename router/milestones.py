@@ -5,13 +5,22 @@ from datetime import datetime
 
 from schemas.events import lifecycle, opportunity
 from schemas.events.stamp import Told, text_of
-from schemas.words import ItemKind, MeetingState
+from schemas.words import ItemKind, MeetingState, OpportunityState
+
+_AFTER = frozenset({ItemKind.CUSTOMER, ItemKind.TASK})
+"""Work that answers nobody's enquiry."""
 
 
 def mark(milestones: Mapping[str, str], told: Told) -> Mapping[str, str]:
-    """Add what `told` reaches; a milestone once reached keeps its time. A reopened opportunity is no longer lost."""
-    if isinstance(told.event, opportunity.OpportunityReopened):
-        return {name: at for name, at in milestones.items() if name != "lost"}
+    """Add what `told` reaches; a milestone once reached keeps its time.
+
+    A reopened opportunity is no longer lost; of a corrected one neither the win nor the loss stands that was told.
+    """
+    match told.event:
+        case opportunity.OpportunityReopened():
+            return {name: at for name, at in milestones.items() if name != "lost"}
+        case opportunity.OpportunityCorrected():
+            milestones = {name: at for name, at in milestones.items() if name not in ("won", "lost")}
     reached = {name: text_of(at) for name, at in _reached(told).items()}
     return {**reached, **milestones}
 
@@ -29,9 +38,7 @@ def _reached(told: Told) -> Mapping[str, datetime]:
             return {"pulled": at}
         case lifecycle.ItemClaimed(kind=ItemKind.OPPORTUNITY):
             return {"pulled": at, "closer_pulled": at}
-        case lifecycle.ItemAttempted(kind=kind, first_conversation=conversed, attempted_at=made) if (
-            kind != ItemKind.CUSTOMER
-        ):
+        case lifecycle.ItemAttempted(kind=kind, first_conversation=conversed, attempted_at=made) if kind not in _AFTER:
             reached = {"attempt": made or at}
             if conversed:
                 reached["conversation"] = made or at
@@ -51,7 +58,9 @@ def _reached(told: Told) -> Mapping[str, datetime]:
             return {"proposal_presented": at}
         case opportunity.OpportunityWon(won_at=won):
             return {"won": won}
-        case opportunity.OpportunityLost():
+        case opportunity.OpportunityLost() | opportunity.OpportunityCorrected(to=OpportunityState.LOST):
             return {"lost": at}
+        case opportunity.OpportunityCorrected(to=OpportunityState.WON, won_at=won):
+            return {"won": won or at}
         case _:
             return {}

@@ -5,6 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from schemas.api.shape import Ask, Said, example
+from schemas.api.tasks import EXAMPLE as TASK_EXAMPLE
+from schemas.api.tasks import TaskOut
 from schemas.api.values import Happened, Instant, LongText, MoneyIn, Text, Until
 from schemas.events.stamp import Moment
 from schemas.words import (
@@ -67,7 +69,7 @@ EXAMPLE: dict[str, Any] = {
     "meetings": [{**_MEETING, "state": "held"}],
     "proposal_requests": [_REQUEST],
     "proposals": [_PROPOSAL],
-    "tasks": [],
+    "tasks": [TASK_EXAMPLE],
     "value": None,
     "closed_at": None,
     "reason": None,
@@ -143,7 +145,7 @@ class OpportunityOut(Said):
     meetings: list[MeetingOut]
     proposal_requests: list[ProposalRequestOut]
     proposals: list[ProposalOut]
-    tasks: tuple[()] = ()
+    tasks: list[TaskOut]
     value: Money | None = Field(description="Of one that is won.")
     closed_at: Moment | None
     reason: str | None = Field(description="Why it was lost.")

@@ -26,6 +26,8 @@ EXAMPLE: dict[str, Any] = {
             "stage": "captured",
             "policy_version": 3,
             "inputs": {"intent": "demo", "company.employees": 12, "direction": "inbound"},
+            "scores": [],
+            "score": None,
             "rules": [
                 {
                     "rule": "ready to buy",
@@ -109,6 +111,15 @@ class RuleOut(Said):
     clauses: list[ClauseOut]
 
 
+class ScoreOut(Said):
+    """A score of the policy. Where it matched, it added its points."""
+
+    score: str
+    add: int
+    matched: bool
+    clauses: list[ClauseOut]
+
+
 class OutcomeOut(Said):
     """What came of a decision."""
 
@@ -122,7 +133,8 @@ class OutcomeOut(Said):
 class DecisionWhyOut(Said):
     """One decision: what it saw, what each rule said of that, and what came of it.
 
-    `rule` decided: one of `rules`, or `fallback`, `flagged`, `suppressed`, `same person`.
+    `rule` decided: one of `rules`, or `fallback`; or, before any rule, `flagged`, `suppressed`, `same person`, `same
+    account`, `reopened`, `enrichment` (a hook is asked first), `one contact at a time`.
     """
 
     id: DecisionId
@@ -130,6 +142,8 @@ class DecisionWhyOut(Said):
     stage: str = Field(description="`captured`, or `handover` when a rep had qualified it.")
     policy_version: int
     inputs: dict[str, Value]
+    scores: list[ScoreOut] = Field(description="What added up to the score that rules may test.")
+    score: int | None = Field(description="Null: the policy has none, or it was not needed.")
     rules: list[RuleOut]
     rule: str
     outcome: OutcomeOut

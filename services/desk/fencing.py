@@ -92,11 +92,12 @@ async def deal(
     claimed: bool = False,
     same: Callable[[Opportunity], bool] = lambda _: False,
     also: Callable[[Opportunity, RepId], bool] = lambda *_: False,
+    opens: bool = False,
 ) -> Work:
     """An opportunity, locked, for its holder or a manager; `claimed`: a manager, too, acts only on what somebody holds.
 
-    `also`: which other reps may, without a token. A closed one is refused, unless it is the `same` that is asked for
-    again (then nothing is to be done), or the act is on closed ones.
+    `also`: which other reps may, without a token. `opens`: what was closed may be open afterwards. A closed one is
+    refused, unless it is the `same` that is asked for again (then nothing is to be done), or the act is on closed ones.
 
     Raises: NotFound; ClaimTokenRequired; Conflict `claim_lost`, `already_closed`, `not_claimed`.
     """
@@ -105,6 +106,8 @@ async def deal(
         raise NotFound
     await _admit(call, tx, found, await holding.of_item(tx, found.item_id), also)
     policy = await policies.active(tx)
+    if opens:
+        await accounts.lock_of(tx, found.lead_id)
     locked = await work.lock_deal(tx, stories, policy, call.actor, found)
     await _admit(call, tx, locked.deal, locked.claim, also)
     if locked.claim is not None and call.claim_token is not None:

@@ -5,8 +5,8 @@ from typing import Any
 from router.lifecycle import Act
 from schemas.words import Exempt, ItemState
 from services.store import items, parking
+from services.store.continuity import RESERVED
 from services.store.items import Item
-from services.store.opportunities import RESERVED
 from services.store.reps import Rep
 from services.store.work import Work
 

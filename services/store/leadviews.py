@@ -153,7 +153,9 @@ async def _decisions(tx: ReadTx, ids: Sequence[str | None]) -> dict[str, Decisio
 async def _open_items(tx: ReadTx, leads: Sequence[str]) -> dict[str, OpenItemOut]:
     work = t.items.c
     statement = select(work.lead_id, work.id, work.kind, work.queue, work.state, work.due_at)
-    open_ones = statement.where(work.lead_id == among(leads), work.state == among(sorted(OPEN_ITEM_STATES)))
+    open_ones = statement.where(
+        work.lead_id == among(leads), work.state == among(sorted(OPEN_ITEM_STATES)), work.task_id.is_(None)
+    )
     rows = await tx.fetch(open_ones.order_by(work.id))
     return {row["lead_id"]: OpenItemOut.model_validate({**row}) for row in rows}
 

@@ -171,14 +171,22 @@ async def create(
 
 
 async def move(
-    tx: Tx, story: Story, opportunity: Opportunity, act: Act, event: OpportunityEvent, actor: Actor, **columns: Any
+    tx: Tx,
+    story: Story,
+    opportunity: Opportunity,
+    act: Act,
+    event: OpportunityEvent,
+    actor: Actor,
+    *,
+    note: str | None = None,
+    **columns: Any,
 ) -> None:
     """Take an opportunity along the arrow of `act`, set columns, and tell it. Raises: WrongState."""
     arrow = OPPORTUNITY.move(opportunity.state, act)
     if arrow is None or Role(actor.kind) not in arrow.by or arrow.says is not type(event):
         raise WrongState("opportunity", opportunity.state, act)
     await change(tx, opportunity.id, state=arrow.target.value, **columns)
-    story.tell(event, actor)
+    story.tell(event, actor, note=note)
 
 
 async def change(tx: Tx, opportunity: OpportunityId, **columns: Any) -> None:
@@ -199,13 +207,18 @@ async def reopen(tx: Tx, story: Story, opportunity: OpportunityId, policy: Polic
     found = await find(tx, opportunity)
     if found is None or OPPORTUNITY.move(found.state, Act.REOPEN) is None:
         return False
-    if await accounts.open_deal(tx, story.row["account_id"], found.product, test=story.test) is not None:
+    if await other_open(tx, story, found):
         return False
     queue = queue_of(found, policy)
     told = OpportunityReopened(opportunity_id=opportunity, queue=queue)
     await move(tx, story, found, Act.REOPEN, told, actor, queue=queue, **NOT_CLOSED)
     await queue_again(tx, story, found, policy, actor)
     return True
+
+
+async def other_open(tx: ReadTx, story: Story, closed: Opportunity) -> bool:
+    """Whether another opportunity of its account, locked, is open for the product of a closed one."""
+    return await accounts.open_deal(tx, story.row["account_id"], closed.product, test=story.test) is not None
 
 
 def queue_of(found: Opportunity, policy: Policy) -> QueueName:

@@ -6,9 +6,10 @@ no longer have it.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, and_, exists, not_, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Text, and_, exists, func, not_, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import array
 
 from router.lifecycle import Act
@@ -38,8 +39,34 @@ async def rehome(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
     async with telling(tx) as stories:
         lost = await items_again(tx, stories, found, or_(*_misplaced(policy)))
         for item in lost:
-            await _move(tx, stories, item, policy, _home(policy, item))
+            await _move(tx, stories, item, policy, _home(policy, item.queue, item.kind))
     return len(lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """So many items that wait in a queue will be in another, or in the same one and no longer in its pool."""
+
+    queue: QueueName
+    items: int
+    home: QueueName
+
+
+async def moving(tx: ReadTx, policy: Policy) -> list[Moving]:
+    """What `rehome` would have to do once this policy is in force."""
+    item = t.items.c
+    counted = select(item.queue, item.kind, func.count().label("items")).where(or_(*_misplaced(policy)))
+    found = await tx.fetch(counted.group_by(item.queue, item.kind).order_by(item.queue, item.kind))
+    return [Moving(row["queue"], row["items"], _home(policy, row["queue"], ItemKind(row["kind"]))) for row in found]
+
+
+async def homeless(tx: ReadTx, policy: Policy) -> dict[ItemKind, int]:
+    """How many open items of each kind would have no place at all under this policy: it must not come into force."""
+    item = t.items.c
+    kinds = [kind.value for kind in ItemKind if _fallback(policy, kind) is None]
+    lost = and_(queues.OPEN, item.kind.in_(kinds), item.queue.not_in(list(policy.queues)))
+    found = await tx.fetch(select(item.kind, func.count().label("items")).where(lost).group_by(item.kind))
+    return {ItemKind(row["kind"]): row["items"] for row in found}
 
 
 async def idle_reservations(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
@@ -85,8 +112,8 @@ async def _move(tx: Tx, stories: Stories, item: Item, policy: Policy, home: Queu
         await tx.execute(update(t.opportunities).where(t.opportunities.c.id == item.opportunity_id).values(queue=home))
 
 
-def _home(policy: Policy, item: Item) -> QueueName:
-    home = item.queue if item.queue in policy.queues else _fallback(policy, item.kind)
+def _home(policy: Policy, queue: QueueName, kind: ItemKind) -> QueueName:
+    home = queue if queue in policy.queues else _fallback(policy, kind)
     assert home is not None
     return home
 
@@ -103,6 +130,6 @@ def _fallback(policy: Policy, kind: ItemKind) -> QueueName | None:
         case ItemKind.CUSTOMER:
             return policy.customer_queue
         case ItemKind.TASK:
-            return None
+            return next(iter(policy.tasks.values()), None)
     assert isinstance(then, Place)
     return then.queue

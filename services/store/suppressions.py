@@ -24,7 +24,7 @@ from schemas.words import (
 )
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import holding, items, lateness, opportunities, persons
+from services.store import holding, items, lateness, opportunities, persons, tasks
 from services.store import tables as t
 from services.store.items import Item
 from services.store.rows import among
@@ -145,6 +145,8 @@ async def _cancel(tx: Tx, story: Story, item: Item) -> None:
         claim = await lateness.settle(tx, story, item, claim)
         item = await items.apply(tx, story, item, Act.REVOKE, claim=claim, detail=said, announce=False)
     await items.apply(tx, story, item, Act.CANCEL, detail=said)
+    if item.task_id is not None:
+        await tasks.cancelled(tx, story, item)
     found = await opportunities.find(tx, item.opportunity_id) if item.opportunity_id else None
     if found is not None and found.state == OpportunityState.OPEN:
         lost = OpportunityLost(opportunity_id=found.id, queue=item.queue, reason=REASON, reopen_after=None)

@@ -68,10 +68,20 @@ class Work:
             alive = {"heartbeat_at": self.tx.now, **columns}
             await holding.extend(self.tx, self.policy, self.claim, self.item.opportunity_id, **alive)
 
-    async def finish(self, act: Act, *, ended_by: dict[str, Any] | None = None, **detail: Any) -> Item:
+    async def finish(
+        self, act: Act, *, ended_by: dict[str, Any] | None = None, note: str | None = None, **detail: Any
+    ) -> Item:
         """End the item, and the claim on it."""
         return await items.apply(
-            self.tx, self.story, self.item, act, self.actor, claim=self.claim, detail=detail, ended_by=ended_by
+            self.tx,
+            self.story,
+            self.item,
+            act,
+            self.actor,
+            claim=self.claim,
+            detail=detail,
+            ended_by=ended_by,
+            note=note,
         )
 
     def close(self, outcome: LeadOutcome, reason: str | None, **columns: Any) -> None:

@@ -40,6 +40,7 @@ rules:
 handover:
   - {name: abroad, when: {not: {company.country: [GB, IE]}}, then: {queue: closing/field}}
 fallback: {inbound: inbound/main, outbound: outbound/main, handover: closing/uk}
+tasks: {quote: service/main, support: service/main, solution_design: engineering/main}
 desks:
   inbound:
     queues:
@@ -52,6 +53,8 @@ desks:
         {calendar: london, in_hand: 2, open: 3, lease: 3 working days, next_step: 2 working days, grace: 2 working days,
          release: {at: "08:30", buffer: {fixed: 2}}}
       field: {calendar: always, lease: 4h, grace: 2h}
+  service: {queues: {main: {calendar: always, lease: 4h}}}
+  engineering: {queues: {main: {calendar: always, lease: 8h}}}
   customer:
     queues:
       main: {calendar: london, lease: 5 working days, next_step: 20 working days, grace: 5 working days}

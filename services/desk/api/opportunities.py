@@ -44,7 +44,7 @@ ACTS = {"held": Act.HOLD, "no_show": Act.NO_SHOW, "cancelled": Act.CANCEL}
 async def opportunity(call: Call, opportunity_id: str, tx: ReadTx) -> OpportunityOut:
     """Get an opportunity.
 
-    A rep sees it while holding it, and as its closer.
+    A rep sees it while holding it, as its closer, and as the raiser of a task.
     """
     found = await opportunities.find(tx, opportunity_id)
     if found is None or not await _sees(call, tx, found):
@@ -58,7 +58,9 @@ async def _sees(call: Call, tx: ReadTx, found: Opportunity) -> bool:
     if found.closer == call.rep_id:
         return True
     claim = await holding.of_item(tx, found.item_id)
-    return claim is not None and claim.rep_id == call.rep_id
+    if claim is not None and claim.rep_id == call.rep_id:
+        return True
+    return await dealviews.has_asked(tx, call.rep_id, opportunity=found.id)
 
 
 @routes.post("/v1/opportunities/{opportunity_id}/meetings", status_code=201)
