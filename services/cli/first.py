@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.words import PrincipalKind, QueueName, SourceName
 from services import policies
+from services.cli.inforce import put_in_force
 from services.runtime import whole
 from services.runtime.edge import Edge
 from services.runtime.keys import NewKey, create
@@ -75,7 +76,7 @@ async def first_start(edge: Edge, file: Path, policy: policies.Sound | None, *, 
     async with edge.database.tx() as tx:
         if await policies.latest(tx) is not None:
             if policy is not None:
-                await policies.publish(tx, policy, "leadgate up --policy")
+                await put_in_force(tx, policy, "leadgate up --policy")
             version = await policies.latest(tx)
             assert version is not None
             return Started(version, _demo_of(file))

@@ -207,6 +207,38 @@ def test_a_policy_is_checked_published_and_shown(terminal: Terminal, tmp_path: P
     assert terminal.value("policy", "show", "99", code=4)["code"] == "not_found"
 
 
+def test_what_a_policy_would_change_is_told_and_an_old_one_comes_back_as_a_new_version(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    text = (POLICIES / "starter.yaml").read_text()
+    first = terminal.value("policy", "show")["version"]
+    file = tmp_path / "new.yaml"
+    file.write_text(text.replace("in_hand: 3", "in_hand: 4"))
+    change = {"path": "desks.inbound.queues.main.in_hand", "from": 3, "to": 4}
+    assert terminal.value("policy", "diff", str(file)) == {"changes": [change]}
+    words = terminal.run("policy", "diff", str(file)).stdout.splitlines()
+    assert words == [
+        f"new.yaml against version {first}, in force: 1 change.",
+        "  Queue inbound/main: in_hand was 3, becomes 4.",
+    ]
+    assert terminal.value("policy", "publish", str(file))["version"] == first + 1
+    assert terminal.value("policy", "diff", str(file)) == {"changes": []}
+    assert terminal.value("policy", "rollback", str(first)) == {"version": first + 2, "changed": True}
+    assert terminal.value("policy", "rollback", str(first)) == {"version": first + 2, "changed": False}
+    now = terminal.value("policy", "show")
+    assert (now["yaml"], now["message"]) == (text, f"rollback to version {first}")
+    assert terminal.value("policy", "rollback", "99", code=4)["code"] == "not_found"
+    file.write_text("version: 1\n")
+    assert terminal.value("policy", "diff", str(file), code=1)["code"] == "invalid"
+
+
+def test_what_a_rule_may_look_at_is_listed(bare: Terminal) -> None:
+    fields = {each["path"]: each for each in bare.value("policy", "fields")}
+    assert fields.keys() >= {"company.employees", "score", "account.relation", "custom.seats", "enriched.revenue"}
+    assert fields["direction"]["values"] == ["inbound", "outbound"]
+    assert "account.relation " in bare.run("policy", "fields").stdout
+
+
 def test_a_policy_is_checked_before_the_store_is_asked(bare: Terminal, tmp_path: Path) -> None:
     """Of many rules that takes seconds, which no transaction waits for."""
     bare.monkeypatch.setenv("DATABASE_URL", "postgresql://app@127.0.0.1:9/leadgate")

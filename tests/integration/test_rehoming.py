@@ -5,9 +5,13 @@ from datetime import timedelta
 
 import pytest
 from kit.floor import MAIN, UK, Floor, policy, settle
+from kit.rulebooks import policy_of
 
 from schemas.words import ItemId, QueueName
+from services import policies
+from services.cli.inforce import put_in_force
 from services.runtime.edge import Edge
+from services.runtime.exits import Refused
 from services.store import parking, rehoming, reps
 from services.store import tables as t
 from services.worker import rehome, release
@@ -75,6 +79,28 @@ async def test_what_a_rep_holds_in_a_dropped_queue_stays_held_and_moves_when_it_
     await floor.change(t.leads, (await floor.item(item)).lead_id, state="queued")
     await run(floor)
     assert (await floor.item(item)).queue == UK
+
+
+async def test_what_a_new_policy_would_move_is_known_before(floor: Floor) -> None:
+    await floor.leads(2, FIELD)
+    await floor.leads(1, FIELD, pooled=False)
+    await floor.leads(1, UK)
+    async with floor.edge.database.read() as tx:
+        dropped = await rehoming.moving(tx, policy_of(policy()))
+        unpooled = await rehoming.moving(tx, policy_of(policy(more=WITHOUT_POOL)))
+    assert [(each.queue, each.items, each.home) for each in dropped] == [(FIELD, 3, UK)]
+    assert [(each.queue, each.items, each.home) for each in unpooled] == [(FIELD, 2, FIELD)]
+
+
+async def test_a_policy_under_which_open_work_has_no_place_at_all_is_not_published(floor: Floor) -> None:
+    customer = QueueName("customer/main")
+    await floor.leads(2, customer, pooled=False)
+    without = "\n".join(line for line in policy().splitlines() if not line.startswith("  customer:"))
+    with pytest.raises(Refused, match="2 customers would have no queue"):
+        async with floor.edge.database.tx() as tx:
+            await put_in_force(tx, policies.sound(without), None)
+    async with floor.edge.database.read() as tx:
+        assert customer in (await policies.active(tx)).queues
 
 
 async def test_what_has_its_place_is_let_be(floor: Floor) -> None:
