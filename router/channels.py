@@ -11,7 +11,8 @@ _OPENS = {
     MatchedBy.EMAIL: (Channel.EMAIL,),
     MatchedBy.PROFILE: (Channel.SOCIAL,),
 }
-_ORDER = (Channel.PHONE, Channel.SMS, Channel.EMAIL, Channel.SOCIAL)
+ORDER = (Channel.PHONE, Channel.SMS, Channel.EMAIL, Channel.SOCIAL)
+"""What an identity may open, as it is shown."""
 
 
 def left(kinds: Iterable[MatchedBy], suppressed: Collection[str]) -> tuple[Channel, ...]:
@@ -21,4 +22,4 @@ def left(kinds: Iterable[MatchedBy], suppressed: Collection[str]) -> tuple[Chann
     ['phone', 'email']
     """
     opened = {channel for kind in kinds for channel in _OPENS[kind]}
-    return () if ALL in suppressed else tuple(each for each in _ORDER if each in opened and each not in suppressed)
+    return () if ALL in suppressed else tuple(each for each in ORDER if each in opened and each not in suppressed)

@@ -8,7 +8,9 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from router.targets import Aim
 from schemas.api.shape import Query
+from schemas.events.stamp import text_of
 from schemas.words import (
     AttemptOutcome,
     Channel,
@@ -27,7 +29,8 @@ from services.runtime.http.call import Call
 from services.runtime.http.problems import NotFound
 from services.runtime.http.route import Route
 from services.runtime.tx import ReadTx
-from services.store import holding, itemviews, reps
+from services.store import aims, covering, holding, itemviews, reps
+from services.store.covering import Falling
 from services.web.page import page, seen_by
 
 routes = APIRouter(route_class=Route, include_in_schema=False)
@@ -55,12 +58,20 @@ async def work(call: Call, query: Chosen, tx: ReadTx) -> Response:
     for queue in rep.queues:
         if queue in policy.queues:
             desks.setdefault(desk_of(queue), []).append(queue)
+    present = rep.is_present(tx.now)
+    colleagues = await reps.colleagues(tx, rep)
     return page(
         call,
         "work.html",
         title="Work",
         rep=rep,
-        present=rep.is_present(tx.now),
+        now=text_of(tx.now),
+        present=present,
+        until=rep.away_until and text_of(rep.away_until),
+        colleagues=colleagues,
+        covers=[colleagues[cover] for cover in rep.covers if cover in colleagues],
+        falling=[] if present else [_falling(each) for each in await covering.falls_due(tx, rep)],
+        aims=[_aim(aim) for aim in await aims.of(tx, rep, policy)],
         desks=desks,
         held=[each.model_dump(mode="json") for each in held],
         chosen=None if chosen is None else chosen.model_dump(mode="json"),
@@ -69,13 +80,29 @@ async def work(call: Call, query: Chosen, tx: ReadTx) -> Response:
     )
 
 
+def _falling(each: Falling) -> dict[str, Any]:
+    return {"what": each.what, "at": text_of(each.at), "cover": each.cover}
+
+
+def _aim(aim: Aim) -> dict[str, Any]:
+    """A target in words: `Conversations today`."""
+    what, _, per = aim.name.value.partition("_per_")
+    return {"label": f"{what.capitalize()} {_PERIODS[per]}", "queue": aim.queue, "done": aim.done, "target": aim.target}
+
+
 def _spoken(words: type[Any]) -> list[tuple[str, str]]:
     """A closed list as choices: `no_answer` reads as `No answer`."""
     named = {"sms": "SMS", "email": "E-mail"}
     return [(word.value, named.get(word.value, word.value.replace("_", " ").capitalize())) for word in words]
 
 
+_PERIODS = {"day": "today", "week": "this week"}
 WORDS = {
+    "handovers": [
+        ("pool", "To the pool: the next closer who is free"),
+        ("live", "Live: to a closer who is waiting now"),
+        ("booked", "Booked: they have agreed to a meeting"),
+    ],
     "channels": _spoken(Channel),
     "outcomes": _spoken(AttemptOutcome),
     "disqualified": _spoken(Disqualified),

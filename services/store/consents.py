@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import func, or_, select
 
-from router.channels import ALL, left
+from router.channels import ALL, ORDER, left
 from schemas.api.consent import ChannelOut, ClosedOut, ConsentOut, EvidenceOut, GivenOut
 from schemas.person import Contact
-from schemas.words import AttemptOutcome, LeadId, MatchedBy, PersonId
+from schemas.words import AttemptOutcome, LeadId, PersonId
 from services.runtime.tx import ReadTx
 from services.store import persons
 from services.store import tables as t
@@ -40,7 +40,7 @@ async def _channels(tx: ReadTx, person: PersonId) -> list[ChannelOut]:
     known = left({kind for row in held for kind in persons.kinds_of(Contact.model_validate(row["contact"]))}, ())
     return [
         ChannelOut(channel=channel, known=channel in known, closed=_first(ended.get(channel), ended.get(ALL)))
-        for channel in left(MatchedBy, ())
+        for channel in ORDER
     ]
 
 

@@ -1,8 +1,9 @@
 """Reps: added, listed, changed, away and there."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from kit.desks import Desks, mistakes, ok, refused
+from kit.desks import POLICY, Desks, mistakes, ok, refused
 
 WHOLE = {
     "name": " Ann Archer ",
@@ -25,6 +26,7 @@ async def test_a_rep_is_added_present(desks: Desks) -> None:
         "queues": ["closing/uk", "closing/field"],
         "status": "present",
         "until": None,
+        "covers": [],
         "created_at": "2026-07-06T09:00:00.000Z",
     }
     assert response.headers["Location"] == f"/v1/reps/{said['id']}"
@@ -150,7 +152,8 @@ MISTAKEN_PRESENCE: list[tuple[dict[str, Any], list[Any]]] = [
     ({"status": "left"}, [("#/status", "not_allowed")]),
     ({"status": "away", "until": "2026-07-06T09:00:00Z"}, [("#/until", "out_of_range")]),
     ({"status": "present", "until": "2026-07-07T09:00:00Z"}, [("#/until", "not_allowed")]),
-    ({"status": "away", "covers": []}, [("#/covers", "unknown_field")]),
+    ({"status": "away", "covers": ["Bob"] * 11}, [("#/covers", "too_many")]),
+    ({"status": "away", "covers": "Bob"}, [("#/covers", "wrong_type")]),
 ]
 
 
@@ -158,3 +161,35 @@ async def test_a_mistaken_presence_is_refused(desks: Desks) -> None:
     ann = await desks.rep("inbound/main")
     for body, wrong in MISTAKEN_PRESENCE:
         assert mistakes(await ann.put("/v1/reps/me/presence", body)) == wrong, body
+
+
+TARGETS = "targets: {conversations_per_day: 20, meetings_per_day: 4, meetings_per_week: 20}"
+
+
+async def test_a_rep_sees_how_far_they_are_from_their_targets_which_limit_nothing(desks: Desks) -> None:
+    await desks.routing.publish(POLICY.replace("lease: 4h, grace: 2h", f"lease: 4h, grace: 2h, {TARGETS}"))
+    ann, mo = await desks.rep("closing/field", "inbound/main"), await desks.manager("closing")
+    desks.clock.set(datetime(2026, 7, 6, 22, 30, tzinfo=UTC))  # half past eleven in the evening, in London
+    for _ in range(2):
+        await desks.lead("visit")
+    first, second = await ann.take("closing"), await ann.take("closing")
+    await first.attempt("conversation")
+    await first.attempt("no_answer")
+    await second.attempt("not_now")
+    desks.later(hours=1)
+    booked = ok(await first.deal("meetings", {"at": "2026-07-06T23:10:00Z", "mode": "video"}), 201)
+    ok(await first.meeting(booked["id"], {"state": "held"}))
+    said = ok(await ann.get("/v1/reps/me/targets"))
+    assert ok(await mo.get(f"/v1/reps/{ann.id}/targets")) == said
+    today = {"since": "2026-07-06T23:00:00.000Z", "until": "2026-07-07T23:00:00.000Z"}
+    week = {"since": "2026-07-05T23:00:00.000Z", "until": "2026-07-12T23:00:00.000Z"}
+    of = {"queue": "closing/field"}
+    assert said == {
+        "rep_id": ann.id,
+        "targets": [
+            {**of, "name": "conversations_per_day", "target": 20, "done": 1, **today},
+            {**of, "name": "meetings_per_day", "target": 4, "done": 1, **today},
+            {**of, "name": "meetings_per_week", "target": 20, "done": 1, **week},
+        ],
+    }
+    refused(await (await desks.rep("closing/field")).get(f"/v1/reps/{ann.id}/targets"), 404, "not_found")

@@ -55,6 +55,10 @@ async def test_callers_and_time_go_every_arrow(desks: Desks, monkeypatch: pytest
         await _enquiries(desks, ann, mo)
         await _opportunities(desks, bob, mo)
         await _deals(desks, bob)
+        await _handed_back(desks, ann, bob, mo)
+        await _tasks(desks, bob, await desks.rep("service/main"))
+        await _corrected(desks, mo)
+        await _leaving(desks, mo)
         await _returning(desks, ann, bob, mo)
         await _opting_out(desks, ann, bob, eve)
     assert not gone.missing
@@ -119,6 +123,74 @@ async def _deals(desks: Desks, bob: Caller) -> None:
         ok(await hold.meeting(made["id"], {"state": "moved", "at": "2026-12-09T10:00:00Z"}))
         ok(await hold.meeting(made["id"], {"state": state}))
     ok(await hold.deal("won", {"value": GBP}))
+
+
+async def _leaving(desks: Desks, mo: Caller) -> None:
+    """Who leaves: what they promised goes to a cover, the rest back into the pool."""
+    carl, dora = await desks.rep("inbound/main", "closing/uk"), await desks.rep("inbound/main", "closing/uk")
+    await desks.lead()
+    hold = await carl.take("inbound")
+    await hold.attempt("callback", next_at="2027-01-01T10:00:00Z", promise=True)
+    lead = await desks.lead("trial")
+    await carl.take("closing")
+    ok(await mo.post(f"/v1/reps/{carl.id}/leave", {"covers": [dora.id]}))
+    await lose(desks, mo, lead)
+    ok(await (await dora.take("inbound")).act("complete", {"outcome": "unreached"}))
+
+
+async def _handed_back(desks: Desks, ann: Caller, bob: Caller, mo: Caller) -> None:
+    """Rejected by who holds it, and by a manager where it lies: in the queue, and in the pool that a leaver left."""
+    carl = await desks.rep("closing/uk")
+    for where in ("held", "queued", "pooled"):
+        await desks.lead("trial" if where == "pooled" else "visit")
+        hold = await (carl if where == "pooled" else bob).take("closing")
+        await hold.attempt("conversation")
+        match where:
+            case "queued":
+                ok(await hold.act("return", {"reason": "no_capacity"}))
+            case "pooled":
+                ok(await mo.post(f"/v1/reps/{carl.id}/leave", {"covers": []}))
+        ok(await mo.post(f"/v1/opportunities/{hold.opportunity}/reject", {"reason": "not_a_fit"}))
+        ok(await (await ann.take("inbound")).act("complete", {"outcome": "unreached"}))
+
+
+async def _tasks(desks: Desks, bob: Caller, sue: Caller) -> None:
+    """Done, declined, taken back."""
+    await desks.lead("visit")
+    hold = await bob.take("closing")
+    for outcome in ({"outcome": "done"}, {"outcome": "declined", "reason": "not abroad"}, None):
+        asked = ok(await hold.deal("tasks", {"kind": "quote", "summary": "40 vans"}), 201)
+        held = await sue.take("service")
+        if outcome:
+            ok(await held.act("complete", outcome))
+        else:
+            ok(await bob.post(f"/v1/tasks/{asked['id']}/cancel"))
+    ok(await hold.deal("lost", LOST))
+    ok(await bob.post(f"/v1/opportunities/{hold.opportunity}/reopen"))
+    ok(await (await bob.take("closing")).deal("lost", LOST))
+
+
+async def _corrected(desks: Desks, mo: Caller) -> None:
+    """From each to each, with what becomes of the customer meanwhile; the last one leaves."""
+    path = f"/v1/opportunities/{(await desks.item_of(await desks.lead('visit')))['opportunity_id']}"
+    won, lost, reopened = {"state": "won", "value": GBP}, {"state": "lost", **LOST}, {"state": "open"}
+    less, silent = {"state": "won", "value": {**GBP, "amount": 1}}, {"state": "lost", "reason": "went_silent"}
+    for body, then in (
+        (lost, ()),
+        (silent, ()),
+        (won, ()),
+        (less, ()),
+        (lost, ()),
+        (reopened, ()),
+        (won, ("deployed",)),
+        (reopened, ()),
+        (won, ("churn",)),
+        (lost, ()),
+        (won, ("deployed", "churn")),
+    ):
+        customer = ok(await mo.post(f"{path}/correct", body))["opportunity"]["customer_id"]
+        for what in then:
+            ok(await mo.post(f"/v1/customers/{customer}/{what}", {"reason": "price"} if what == "churn" else {}))
 
 
 async def _returning(desks: Desks, ann: Caller, bob: Caller, mo: Caller) -> None:

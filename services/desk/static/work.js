@@ -45,12 +45,13 @@ function body(form) {
   const made = {};
   for (const field of form.elements) {
     if (!field.name || field.name === "currency" || ((field.type === "radio" || field.type === "checkbox") && !field.checked)) continue;
-    if (field.value === "") continue;
+    if (field.value === "" || field.disabled) continue;
     const steps = field.name.split(".");
     const last = steps.pop();
     let at = made;
     for (const step of steps) at = at[step] ??= {};
-    at[last] = read(field, form);
+    if (field.dataset.type === "list") (at[last] ??= []).push(field.value);
+    else at[last] = read(field, form);
   }
   return made;
 }
@@ -72,12 +73,29 @@ async function act(from, sent, busy) {
   const chosen = $("#chosen");
   busy.disabled = true;
   try {
-    await call(from.dataset.method, from.dataset.path, sent, { token: chosen.dataset.token, key: from.dataset.method === "POST" ? newKey() : undefined });
-    toast(from.dataset.done);
-    await renew(chosen.dataset.claim);
+    const answer = await call(from.dataset.method, from.dataset.path, sent, { token: chosen?.dataset.token, key: from.dataset.method === "POST" ? newKey() : undefined });
+    toast(came(answer, sent) ?? from.dataset.done);
+    await renew(chosen?.dataset.claim);
   } catch (error) {
     busy.disabled = false;
     tell(from, error);
+  }
+}
+
+/** What came of it, where that is not what was asked for in so many words. */
+function came(answer, sent) {
+  if (sent?.handover === "live") return answer.handed.taken_by ? "Taken: a closer has them now." : "No closer was waiting: they are in the pool.";
+  const falling = answer?.falls_due?.length;
+  if (falling) return `You are away. ${falling} ${falling === 1 ? "thing falls" : "things fall"} due meanwhile, ${answer.falls_due.filter((each) => each.cover).length} with a cover.`;
+  return undefined;
+}
+
+/** Show what goes with a choice only while it is chosen: `data-when="handover=booked"`. */
+function choose(form) {
+  for (const part of $$("[data-when]", form)) {
+    const [name, value] = part.dataset.when.split("=");
+    part.hidden = form.elements[name].value !== value;
+    for (const field of $$("input", part)) field.disabled = part.hidden;
   }
 }
 
@@ -97,22 +115,17 @@ function begin() {
   tellTimes();
   for (const value of $$("data.money")) value.textContent = money({ amount: Number(value.value), currency: value.dataset.currency });
   for (const button of $$("button.pull")) button.addEventListener("click", () => pull(button));
-  for (const form of $$("form.say"))
+  for (const form of $$("form.say")) {
+    choose(form);
+    form.addEventListener("change", () => choose(form));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       for (const field of $$("[aria-invalid]", form)) field.removeAttribute("aria-invalid");
       if (!form.checkValidity()) return form.reportValidity();
       act(form, body(form), $("button", form));
     });
+  }
   for (const button of $$("button.do")) button.addEventListener("click", () => act(button, JSON.parse(button.dataset.body), button));
-  $("#presence")?.addEventListener("click", async ({ currentTarget: button }) => {
-    try {
-      await call("PUT", "/v1/reps/me/presence", { status: button.dataset.status });
-      await renew($("#chosen")?.dataset.claim);
-    } catch (error) {
-      toast(error.detail, "bad");
-    }
-  });
   clearInterval(beating);
   const chosen = $("#chosen");
   if (chosen?.dataset.heartbeat) {

@@ -1,0 +1,48 @@
+"""The work page: a rep sees what they hold, what they are asked for, their targets, and who covers for them."""
+
+from kit.desks import POLICY, Caller, Desks, ok
+
+from schemas.words import Desk
+
+TARGETS = "targets: {conversations_per_day: 20}"
+
+
+async def page(rep: Caller, claim: str = "") -> str:
+    response = await rep.get("/work", **({"claim": claim} if claim else {}))
+    assert response.status_code == 200, response.text
+    return " ".join(response.text.split())
+
+
+async def test_the_page_shows_what_is_due_what_is_asked_for_and_the_targets(desks: Desks) -> None:
+    await desks.routing.publish(POLICY.replace("lease: 4h, grace: 2h", f"lease: 4h, grace: 9h, {TARGETS}"))
+    ann = await desks.rep("closing/field", Desk.INBOUND + "/main")
+    await desks.lead("visit")
+    hold = await ann.take("closing")
+    await hold.attempt("conversation", next_at="2026-07-06T11:00:00Z", promise=True)
+    ok(await hold.deal("meetings", {"at": "2026-07-06T10:00:00Z", "mode": "video"}), 201)
+    assert "overdue" not in await page(ann)
+    desks.later(hours=3)
+    shown = await page(ann)
+    for text in ("Conversations today", "1 of 20", "promised", "overdue", "What came of the meeting"):
+        assert text in shown, text
+    await desks.lead()
+    assert (await ann.take("inbound")).item == hold.item  # the promise, first
+    enquiry = await ann.take("inbound")
+    shown = await page(ann, enquiry.claim)
+    for name in ("handover", "booked.at", "booked.mode", "evidence", "suppress"):
+        assert f'name="{name}"' in shown, name
+
+
+async def test_the_page_lets_one_name_covers_and_tells_what_falls_due(desks: Desks) -> None:
+    ann, bob = await desks.rep("inbound/main"), await desks.rep("inbound/main", name="Bob <b>")
+    await desks.rep("closing/field", name="Stranger")
+    await desks.lead()
+    await (await ann.take("inbound")).attempt("callback", next_at="2026-07-06T14:00:00Z", promise=True)
+    shown = await page(ann)
+    assert f'<option value="{bob.id}">Bob &lt;b&gt;</option>' in shown
+    assert "Stranger" not in shown
+    ok(await ann.put("/v1/reps/me/presence", {"status": "away", "covers": [bob.id]}))
+    shown = await page(ann)
+    assert "Covered by Bob &lt;b&gt;." in shown
+    assert "I am back" in shown
+    assert '<span>promise</span> <span class="muted">Bob &lt;b&gt;</span>' in shown
