@@ -7,10 +7,10 @@ import pytest
 from fastapi.routing import APIRoute
 from kit.desks import Desks, ok
 
-from services.desk.api import claims, customers, items, opportunities, pull, reps
+from services.desk.api import claims, customers, items, opportunities, pull, reps, tasks, verdicts
 from services.runtime.http.route import Route
 
-FEATURES = (pull, claims, opportunities, customers, items, reps)
+FEATURES = (pull, claims, opportunities, verdicts, customers, tasks, items, reps)
 ENDPOINTS = {
     "POST /v1/desks/{desk}/pull",
     "GET /v1/claims",
@@ -26,7 +26,19 @@ ENDPOINTS = {
     "POST /v1/opportunities/{opportunity_id}/proposals",
     "POST /v1/opportunities/{opportunity_id}/won",
     "POST /v1/opportunities/{opportunity_id}/lost",
+    "POST /v1/opportunities/{opportunity_id}/accept",
+    "POST /v1/opportunities/{opportunity_id}/reject",
+    "POST /v1/opportunities/{opportunity_id}/reopen",
+    "POST /v1/opportunities/{opportunity_id}/correct",
+    "POST /v1/opportunities/{opportunity_id}/tasks",
+    "POST /v1/customers/{customer_id}/tasks",
+    "GET /v1/tasks/{task_id}",
+    "POST /v1/tasks/{task_id}/cancel",
     "GET /v1/customers/{customer_id}",
+    "POST /v1/customers/{customer_id}/deployed",
+    "POST /v1/customers/{customer_id}/expansions",
+    "POST /v1/customers/{customer_id}/renewals",
+    "POST /v1/customers/{customer_id}/churn",
     "GET /v1/items",
     "GET /v1/items/{item_id}",
     "POST /v1/items/{item_id}/requeue",

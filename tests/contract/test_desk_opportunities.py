@@ -254,6 +254,11 @@ async def test_won_it_is_a_customer_in_the_queue_of_the_customer_desk(desks: Des
         "since": "2026-07-06T10:00:00.000Z",
         "value": GBP,
         "deployed_at": None,
+        "expansions": [],
+        "renewals": [],
+        "tasks": [],
+        "churned_at": None,
+        "reason": None,
     }
     assert (await desks.lead_row(lead))["state"] == "closed"
 

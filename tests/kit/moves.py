@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from router.lifecycle import CLAIM, ITEM, LEAD, MACHINES, MEETING, OPPORTUNITY, Act
-from services.store import claims, items, meetings, opportunities
+from router.lifecycle import CLAIM, CUSTOMER, ITEM, LEAD, MACHINES, MEETING, OPPORTUNITY, TASK, Act
+from services.store import customers, granting, items, meetings, opportunities, tasks
 from services.store.story import Story
 
 Arrow = tuple[str, Act, str]
@@ -34,8 +34,9 @@ class Gone:
 def watched(patch: pytest.MonkeyPatch) -> Iterator[Gone]:
     """Watch the functions of the store that move things; what raised did not go."""
     gone = Gone()
-    moved, applied, granted = Story.move, items.apply, claims.grant
+    moved, applied, granted = Story.move, items.apply, granting.granted
     deals, met = opportunities.move, meetings._changed
+    closed, cared = tasks._close, customers._move
 
     def move(self: Story, act: Act, *given: Any, **columns: Any) -> None:
         before = self.state
@@ -52,10 +53,9 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Gone]:
             gone.arrows.add((LEAD.name, act, lead.value))
         return result
 
-    async def grant(tx: Any, stories: Any, policy: Any, rep: Any, item: items.Item, **more: Any) -> items.Claim:
-        claim = await granted(tx, stories, policy, rep, item, **more)
+    async def grant(tx: Any, story: Story, rep: Any, item: items.Item, claim: items.Claim) -> None:
+        await granted(tx, story, rep, item, claim)
         gone.arrows.add((ITEM.name, Act.CLAIM, item.state.value))
-        return claim
 
     async def deal(tx: Any, story: Any, opportunity: Any, act: Act, *given: Any, **columns: Any) -> None:
         await deals(tx, story, opportunity, act, *given, **columns)
@@ -66,10 +66,20 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Gone]:
         gone.arrows.add((MEETING.name, act, meeting.state.value))
         return result
 
+    async def close(tx: Any, story: Any, task: tasks.Task, act: Act, *given: Any, **columns: Any) -> None:
+        await closed(tx, story, task, act, *given, **columns)
+        gone.arrows.add((TASK.name, act, task.state.value))
+
+    async def care(work: Any, customer: customers.Customer, act: Act, *given: Any, **columns: Any) -> None:
+        await cared(work, customer, act, *given, **columns)
+        gone.arrows.add((CUSTOMER.name, act, customer.state.value))
+
     with patch.context() as patched:
         patched.setattr(Story, "move", move)
         patched.setattr(items, "apply", apply)
-        patched.setattr(claims, "grant", grant)
+        patched.setattr(granting, "granted", grant)
         patched.setattr(opportunities, "move", deal)
         patched.setattr(meetings, "_changed", meet)
+        patched.setattr(tasks, "_close", close)
+        patched.setattr(customers, "_move", care)
         yield gone
