@@ -65,6 +65,20 @@ def filled(old: LeadSubmitted, new: LeadSubmitted) -> LeadSubmitted:
     return old.model_copy(update={"contact": _contact(new.contact, old.contact)})
 
 
+def unfilled(known: LeadSubmitted, gave: LeadSubmitted, own: Contact) -> LeadSubmitted:
+    """A lead without what only another one gave it: it is somebody else's. `own` is the contact that it came with."""
+    borrowed = {
+        name
+        for name in Contact.model_fields
+        if name not in _SAID_OF
+        and getattr(own, name) is None
+        and getattr(known.contact, name) == getattr(gave.contact, name)
+    }
+    but = borrowed | {said for said, name in _SAID_OF.items() if name in borrowed}
+    kept = known.contact.model_dump(exclude=but)
+    return known.model_copy(update={"contact": Contact(**kept)})
+
+
 def _at(lead: LeadSubmitted, path: str, beside: Mapping[str, Any]) -> Any:
     if path.startswith(CUSTOM):
         return lead.custom.get(path.removeprefix(CUSTOM))

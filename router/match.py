@@ -61,7 +61,7 @@ def again(lead: Lead, world: World) -> Known:
 def _person(lead: Lead, world: World) -> tuple[KnownPerson | None, Known]:
     matched = [
         (person, by)
-        for person in world.sharing(lead.identities)
+        for person in ([world.persons[lead.person]] if lead.settled else _closest(lead, world))
         if person.test == lead.submitted.test and (by := same_person(lead.identities, person)) is not None
     ]
     if not matched:
@@ -74,6 +74,21 @@ def _person(lead: Lead, world: World) -> tuple[KnownPerson | None, Known]:
         person, by = min(matched, key=lambda each: (_BY_TRUST.index(each[1]), each[0].id))
         found = Known(person.id, matched_by=by)
     return person, replace(found, suppressed=_suppressed(lead, lead.identities | person.identities, world))
+
+
+def _closest(lead: Lead, world: World) -> list[KnownPerson]:
+    """Who shares an identity with the lead. Of two whom a manager has parted, not the one who shares less with it."""
+    sharing = world.sharing(lead.identities)
+    return [
+        one
+        for one in sharing
+        if not any(
+            other.family is not None
+            and other.family == one.family
+            and one.identities & lead.identities < other.identities & lead.identities
+            for other in sharing
+        )
+    ]
 
 
 def deal_of(account: KnownAccount, product: str | None, *, test: bool) -> OpenDeal | None:

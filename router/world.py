@@ -30,13 +30,15 @@ class Lead:
     """A submission to decide on, with what identifies its person: valid e-mail, phone and profile only.
 
     `person` is the id that its person gets if nobody known is the same: made beforehand, since decisions make none.
-    `account` is that of its company's domain; None: it names no company.
+    `account` is that of its company's domain; None: it names no company. `settled`: it is known whose it is, by what a
+    manager said: it is `person`'s, and matched with nobody else.
     """
 
     submitted: LeadSubmitted
     identities: frozenset[Identity]
     person: PersonId
     account: AccountId | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class KnownPerson:
     """All of theirs, not only those that the batch has."""
     open: tuple[OpenLead, ...] = ()
     lost: tuple[LostDeal, ...] = ()
+    family: PersonId | None = None
+    """From whom a manager has parted them, or who was parted from them: they are different persons. None: nobody."""
 
 
 @dataclass(frozen=True, slots=True)

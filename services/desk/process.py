@@ -3,7 +3,20 @@
 from schemas.words import Presence, RepId
 from services import receipt
 from services.desk import leadpages, pages
-from services.desk.api import claims, consent, customers, items, leads, opportunities, pull, reps, tasks, verdicts
+from services.desk.api import (
+    accounts,
+    claims,
+    consent,
+    customers,
+    items,
+    leads,
+    opportunities,
+    pull,
+    reps,
+    suppressions,
+    tasks,
+    verdicts,
+)
 from services.runtime.edge import Edge
 from services.runtime.http import keys
 from services.runtime.process import Process
@@ -23,6 +36,8 @@ def build(edge: Edge) -> Process:
         tasks,
         items,
         reps,
+        accounts,
+        suppressions,
         leads,
         consent,
         receipt,

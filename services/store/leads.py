@@ -89,9 +89,37 @@ async def _decided(
 ) -> None:
     """Begin the story of a new lead. What it is merged into learns what it lacked; one that is nurturing goes on."""
     decision = _in_time(sheet.world, lead, decision, policy, tx.now)
-    submitted, outcome = lead.submitted, decision.outcome
     sheet.add(lead, decision)
-    story = _begin(stories, submitted, decision.person, decision.receipt.knew.account)
+    story = _begin(stories, lead.submitted, decision.person, decision.receipt.knew.account)
+    await _carry_out(tx, stories, policy, loaded, sheet, lead, story, decision)
+
+
+async def anew(tx: Tx, stories: Stories, policy: Policy, loaded: Loaded, decided: Sequence[Decision]) -> None:
+    """Carry out what was decided anew on leads that are `received` again, their stories open."""
+    joined = [one.outcome.into for one in decided if isinstance(one.outcome, Merge)]
+    ids = [lead.submitted.id for lead in loaded.leads]
+    sheet = _Sheet(await details.of(tx, [*ids, *joined]), loaded.world)
+    for lead, one in zip(loaded.leads, decided, strict=True):
+        decision = _in_time(sheet.world, lead, one, policy, tx.now)
+        story = await stories.lock(lead.submitted.id)
+        story.set(person_id=decision.person, account_id=decision.receipt.knew.account)
+        await _carry_out(tx, stories, policy, loaded, sheet, lead, story, decision)
+    for corrected in sheet.corrected:
+        await details.correct(tx, sheet.said[corrected])
+    await receipts.keep(tx, sheet.decisions)
+
+
+async def _carry_out(
+    tx: Tx,
+    stories: Stories,
+    policy: Policy,
+    loaded: Loaded,
+    sheet: _Sheet,
+    lead: Lead,
+    story: Story,
+    decision: Decision,
+) -> None:
+    submitted, outcome = lead.submitted, decision.outcome
     sheet.decisions.append(receipts.tell(story, decision))
     await settling.settle(tx, story, policy, outcome, submitted)
     if isinstance(outcome, Merge):

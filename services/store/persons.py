@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import ARRAY, Boolean, Select, Text, column, func, literal, or_, select, true
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Select, Text, column, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from router.world import Identity
 from schemas.events.intake import LeadSubmitted
 from schemas.person import Contact
-from schemas.words import OPEN_LEAD_STATES, MatchedBy, PersonId
+from schemas.words import OPEN_LEAD_STATES, LeadId, MatchedBy, PersonId
 from services.runtime.secret import Keyring
 from services.runtime.tx import ReadTx, Tx
 from services.store import rows
@@ -32,6 +32,12 @@ def identities_of(submitted: LeadSubmitted, keyring: Keyring) -> frozenset[Ident
         for kind, value in _valid(submitted.contact).items()
         if value
     )
+
+
+def identity_of(kind: MatchedBy, value: str, keyring: Keyring) -> Identity:
+    """The keyed hash of one valid e-mail, phone or profile, of a real lead."""
+    folded = value.lower() if kind is MatchedBy.EMAIL else value
+    return Identity(kind, keyring.digest("identity", kind.value, folded).hex())
 
 
 def _valid(contact: Contact) -> Mapping[MatchedBy, str | None]:
@@ -59,17 +65,19 @@ async def lock(tx: Tx, identities: Collection[Identity]) -> None:
     )
 
 
-async def known(tx: Tx, leads: Sequence[Collection[Identity]]) -> dict[PersonId, frozenset[Identity]]:
+async def known(
+    tx: Tx, leads: Sequence[Collection[Identity]], settled: Collection[PersonId] = ()
+) -> dict[PersonId, frozenset[Identity]]:
     """Lock whoever may be the same person as one of these leads, in the order of their ids; each with all identities.
 
     A lead is given by its identities, locked before. Whoever merely shares a phone or profile with one, and has another
     e-mail, is nobody's match (`router.match`), however many they are. Of those who match, as many as the batch can use
-    up: first who has the oldest open lead, then who is known longest, as the match chooses.
+    up: first who has the oldest open lead, then who is known longest, as the match chooses. And the `settled` ones.
     """
-    candidates = _candidates(leads, len(leads) + SPARE)
-    locked = await tx.fetch(
-        select(t.persons.c.id).where(t.persons.c.id.in_(candidates)).order_by(t.persons.c.id).with_for_update()
-    )
+    wanted: ColumnElement[bool] = t.persons.c.id.in_(_candidates(leads, len(leads) + SPARE))
+    if settled:
+        wanted = or_(wanted, t.persons.c.id == rows.among(settled))
+    locked = await tx.fetch(select(t.persons.c.id).where(wanted).order_by(t.persons.c.id).with_for_update())
     return await identities_of_persons(tx, [row["id"] for row in locked])
 
 
@@ -125,6 +133,35 @@ async def identities_of_persons(tx: ReadTx, persons: Sequence[PersonId]) -> dict
         for row in await tx.fetch(statement):
             found[row["person_id"]].add(Identity(MatchedBy(row["kind"]), row["digest"]))
     return {person: frozenset(theirs) for person, theirs in found.items()}
+
+
+async def having(tx: Tx, identity: Identity) -> list[PersonId]:
+    """Lock those who have an identity, locked before, in the order of their ids."""
+    links, person = t.identity_persons.c, t.persons.c
+    whose = select(links.person_id).where(links.kind == identity.kind.value, links.digest == identity.digest)
+    found = await tx.fetch(select(person.id).where(person.id.in_(whose)).order_by(person.id).with_for_update())
+    return [row["id"] for row in found]
+
+
+async def of_leads(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, PersonId]:
+    """Whose these leads are."""
+    lead = t.leads.c
+    found = await tx.fetch(select(lead.id, lead.person_id).where(lead.id == rows.among(leads)))
+    return {row["id"]: row["person_id"] for row in found}
+
+
+async def families(tx: ReadTx, persons: Sequence[PersonId]) -> dict[PersonId, PersonId]:
+    """Of those among these persons whom a manager has parted: from whom, the first of them included."""
+    if not persons:
+        return {}
+    one, other = t.persons.c, t.persons.alias("other")
+    parted = select(other.c.id).where(other.c.parted_from == one.id).limit(1).scalar_subquery()
+    found = await tx.fetch(
+        select(one.id, one.parted_from, parted.label("parted"))
+        .where(one.id == rows.among(persons))
+        .where(or_(one.parted_from.is_not(None), parted.is_not(None)))
+    )
+    return {row["id"]: row["parted_from"] or row["id"] for row in found}
 
 
 async def link(tx: Tx, born: Iterable[PersonId], links: Mapping[PersonId, Collection[Identity]]) -> None:

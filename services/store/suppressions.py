@@ -1,9 +1,11 @@
 """Opt-outs, as keyed hashes, and what they close. Checked when a lead is decided, released and pulled (law 8)."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.channels import ALL, left
@@ -76,19 +78,67 @@ async def channels_of(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, tuple
 async def suppress(tx: Tx, person: PersonId, channel: Channel | None, reason: str) -> None:
     """Close a channel (None: all) to a person: to every identity of theirs. Harmless to repeat."""
     theirs = (await persons.identities_of_persons(tx, [person]))[person]
+    await _close(tx, theirs, channel.value if channel in CHANNELS else ALL, reason)
+
+
+async def _close(tx: Tx, identities: Collection[Identity], channel: str, reason: str) -> None:
+    """Close a channel to these identities: one opt-out, whatever their number."""
+    one = {"id": mint("sup", tx.now), "channel": channel, "reason": reason, "created_at": tx.now}
     rows: list[dict[str, Any]] = [
-        {
-            "id": mint("sup", tx.now),
-            "kind": identity.kind.value,
-            "digest": identity.digest,
-            "channel": channel.value if channel in CHANNELS else ALL,
-            "reason": reason,
-            "created_at": tx.now,
-        }
-        for identity in sorted(theirs, key=lambda one: (one.kind, one.digest))
+        {**one, "kind": identity.kind.value, "digest": identity.digest}
+        for identity in sorted(identities, key=lambda each: (each.kind, each.digest))
     ]
     if rows:
         await tx.execute(upsert(t.suppressions).on_conflict_do_nothing(), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An opt-out, as listed. Whose it is is kept as keyed hashes alone."""
+
+    id: str
+    channel: str
+    reason: str
+    created_at: datetime
+
+
+async def opt_out(tx: Tx, stories: Stories, identity: Identity, channel: str, reason: str) -> tuple[Suppression, bool]:
+    """Close a channel (or `all`) to whoever has this identity, and what that leaves unreachable; whether it is new.
+
+    It holds for the whole person, so for all their identities, from now on.
+    """
+    await persons.lock(tx, [identity])
+    theirs = await persons.having(tx, identity)
+    await stories.lock_all([lead for person in theirs for lead in await _closable(tx, person)])
+    stood = await _found(tx, identity, channel)
+    if stood is None:
+        held = await persons.identities_of_persons(tx, theirs)
+        await _close(tx, {identity}.union(*held.values()), channel, reason)
+    for person in theirs:
+        await close_person(tx, stories, person)
+    found = stood or await _found(tx, identity, channel)
+    assert found is not None, "it was just closed"
+    return found, stood is None
+
+
+async def _found(tx: ReadTx, identity: Identity, channel: str) -> Suppression | None:
+    c = t.suppressions.c
+    row = await tx.one(
+        select(*_LISTED).where(c.kind == identity.kind.value, c.digest == identity.digest, c.channel == channel)
+    )
+    return None if row is None else Suppression(**row)
+
+
+async def page(tx: ReadTx, *, after: str | None, limit: int) -> list[Suppression]:
+    """Opt-outs, the newest first, past the one that `after` names."""
+    query = select(*_LISTED).distinct().order_by(t.suppressions.c.id.desc()).limit(limit)
+    rows = await tx.fetch(query if after is None else query.where(t.suppressions.c.id < after))
+    return [Suppression(**row) for row in rows]
+
+
+async def lift(tx: Tx, suppression: str) -> bool:
+    """Take an opt-out back; False where there is none. What it closed stays closed."""
+    return await tx.execute(delete(t.suppressions).where(t.suppressions.c.id == suppression)) > 0
 
 
 async def lock_person_of(tx: Tx, stories: Stories, lead: LeadId) -> None:
@@ -153,4 +203,10 @@ async def _cancel(tx: Tx, story: Story, item: Item) -> None:
         await opportunities.move(tx, story, found, Act.LOSE, lost, SYSTEM, closed_at=tx.now, reason=REASON)
 
 
+_LISTED = (
+    t.suppressions.c.id,
+    t.suppressions.c.channel,
+    t.suppressions.c.reason,
+    t.suppressions.c.created_at,
+)
 _OPEN = t.items.c.state.in_([state.value for state in OPEN_ITEM_STATES])

@@ -52,21 +52,29 @@ async def load(tx: Tx, keyring: Keyring, policy: Policy, batch: Sequence[Receive
 
 
 async def look(
-    tx: Tx, policy: Policy, leads: Sequence[Lead]
+    tx: Tx,
+    policy: Policy,
+    leads: Sequence[Lead],
+    *,
+    also: Collection[LeadId] = (),
+    companies: Collection[AccountId] = (),
 ) -> tuple[tuple[Lead, ...], World, Mapping[LeadId, RowMapping]]:
-    """Lock and read what decisions on these leads look at; the leads come back with their accounts."""
+    """Lock and read what decisions on these leads look at; the leads come back with their accounts.
+
+    `also`: leads that are to be locked with them, as are these companies.
+    """
     tests = {identity for lead in leads if lead.submitted.test for identity in lead.identities}
     identities = frozenset(identity for lead in leads for identity in lead.identities)
     await persons.lock(tx, identities)
-    theirs = await persons.known(tx, [lead.identities for lead in leads])
+    theirs = await persons.known(tx, [lead.identities for lead in leads], {one.person for one in leads if one.settled})
     by_domain = await accounts.of(tx, [lead.submitted for lead in leads])
     leads = tuple(replace(lead, account=by_domain.get(lead.submitted.company.domain)) for lead in leads)
     apart = await accounts.apart(tx, list(theirs)) if by_domain else {}
-    companies = {*by_domain.values(), *apart.values(), *await _coming_back(tx, list(theirs), policy)}
-    await accounts.lock(tx, companies)
-    dealt = await accounts.deal_leads(tx, companies) if companies else []
-    locked = await _lock_leads(tx, [*(lead.submitted.id for lead in leads), *dealt], list(theirs), policy)
-    known = await accounts.known(tx, companies, policy.outbound)
+    involved = {*companies, *by_domain.values(), *apart.values(), *await _coming_back(tx, list(theirs), policy)}
+    await accounts.lock(tx, involved)
+    dealt = await accounts.deal_leads(tx, involved) if involved else []
+    locked = await _lock_leads(tx, [*(lead.submitted.id for lead in leads), *dealt, *also], list(theirs), policy)
+    known = await accounts.known(tx, involved, policy.outbound)
     world = World.of(
         await _persons(tx, theirs, tests, locked, policy),
         await suppressions.closed_to(tx, identities.union(*theirs.values())),
@@ -113,8 +121,16 @@ async def _persons(
             opened = OpenLead(row["id"], row["received_at"], LeadState(row["state"]))
             open_leads[row["person_id"]].append(opened)
     lost = await _lost(tx, list(theirs), locked, policy)
+    family = await persons.families(tx, list(theirs))
     return [
-        KnownPerson(person, bool(held & tests), held, tuple(open_leads[person]), tuple(lost.get(person, ())))
+        KnownPerson(
+            person,
+            bool(held & tests),
+            held,
+            tuple(open_leads[person]),
+            tuple(lost.get(person, ())),
+            family.get(person),
+        )
         for person, held in theirs.items()
     ]
 

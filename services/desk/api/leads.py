@@ -6,17 +6,19 @@ from fastapi import APIRouter
 
 from schemas.api.leads import LeadOut, LeadsQuery, TimelineEventOut
 from schemas.api.page import ListQuery, Page
+from schemas.api.shape import Nothing
 from schemas.api.why import WhyOut, WhyQuery
 from schemas.events.stamp import text_of
 from schemas.words import LeadId, PrincipalKind
 from services import policies
+from services.desk.fencing import told
 from services.runtime.http.call import Call
 from services.runtime.http.mistakes import did_you_mean
 from services.runtime.http.problems import Invalid, Mistake, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
-from services.runtime.tx import ReadTx
-from services.store import leadviews, timeline, whys
+from services.runtime.tx import ReadTx, Tx
+from services.store import leadviews, redeciding, timeline, whys
 
 routes = APIRouter(route_class=Route, tags=["leads"])
 
@@ -63,6 +65,21 @@ async def why(call: Call, lead_id: str, query: WhyQuery, tx: ReadTx) -> WhyOut:
     if not await leadviews.seen(tx, lead_id, call.principal):
         raise NotFound
     return await whys.answer(tx, policy, LeadId(lead_id), call.principal, query.not_)
+
+
+@routes.post("/v1/leads/{lead_id}/release")
+@allow(PrincipalKind.MANAGER)
+async def release(call: Call, lead_id: str, body: Nothing, tx: Tx) -> LeadOut:
+    """Route a rejected lead after all.
+
+    Decided anew, whatever flagged it: as spam, or for its Origin. Whom no channel may reach is rejected again.
+    """
+    if await leadviews.receipt(tx, lead_id, call.principal) is None:
+        raise NotFound
+    policy = await policies.active(tx)
+    async with told(tx) as stories:
+        await redeciding.release(tx, stories, policy, call.edge.keyring, LeadId(lead_id), call.actor)
+    return await leadviews.one(tx, LeadId(lead_id))
 
 
 def _place(lead: LeadOut) -> list[str]:
