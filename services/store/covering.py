@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Text, all_, and_, any_, exists, not_, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, all_, and_, any_, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import array
 
 from router import covers
@@ -132,7 +132,11 @@ async def take_due(tx: Tx, stories: Stories, rep: Rep, *, test: bool) -> Item | 
 
 async def covered_claims(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
     """Claims of reps who are away, of which something has fallen to a cover who is there."""
-    return await look(tx, t.claims, _fallen(tx.now), t.claims.c.id, limit, but)
+    named = and_(t.reps.c.status == Presence.AWAY.value, func.cardinality(t.reps.c.covers) > 0)
+    absent = [row["id"] for row in await tx.fetch(select(t.reps.c.id).where(named))]
+    if not absent:
+        return []
+    return await look(tx, t.claims, and_(t.claims.c.rep_id.in_(absent), _fallen(tx.now)), t.claims.c.id, limit, but)
 
 
 async def cover(tx: Tx, found: Sequence[Due]) -> int:
