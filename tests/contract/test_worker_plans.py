@@ -11,7 +11,17 @@ from sqlalchemy import text
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import ReadTx
-from services.store import measures, parking, pool, queues, rehoming, returning, sweeps
+from services.store import (
+    asking,
+    hours,
+    measures,
+    parking,
+    pool,
+    queues,
+    rehoming,
+    returning,
+    sweeps,
+)
 from services.store.story import Stories
 
 
@@ -28,8 +38,10 @@ LOOKS = {
     "claims_ending": sweeps.ended_claims,
     "claims_next": sweeps.late_claims,
     "items_snoozed": sweeps.snoozed_items,
+    "items_turning": hours.turning_items,
     "items_unanswered": sweeps.unanswered_items,
     "leads_nurturing": returning.rested_leads,
+    "meetings_unrecorded": asking.unrecorded_meetings,
     "opportunities_reopening": returning.returning_opportunities,
 }
 
@@ -44,7 +56,8 @@ async def test_a_look_reads_what_is_due_along_its_index(explaining: Explaining, 
 
 
 async def test_what_every_rep_has_returned_is_sought_among_the_queued_alone(explaining: Explaining) -> None:
-    await parking.refused_items(explaining, 100, frozenset())
+    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now))
+    await parking.refused_items(explaining, policy, 100, frozenset())
     (plan,) = explaining.plans
     assert "on items" in plan
     assert "Seq Scan" not in plan
@@ -75,6 +88,6 @@ async def test_measures_count_along_partial_indexes(explaining: Explaining) -> N
 
 
 async def test_what_wants_a_release_is_counted_along_partial_indexes(explaining: Explaining) -> None:
-    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now))
+    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now, explaining.memory))
     await pool.wanting(explaining, policy)
     assert not any("Seq Scan on items" in plan for plan in explaining.plans)
