@@ -121,9 +121,24 @@ class _Seen:
 
 
 def tried(receipt: Receipt, policy: Policy) -> tuple[RuleSaid, ...]:
-    """The rules that were tried, up to the one that decided. None was where something other than a rule did."""
+    """The rules that were tried, up to the one that decided. None was where something other than a rule did.
+
+    Before them, where it was tested, what tells whether the policy's hook is to be asked.
+    """
     found = zip(_rules(receipt.stage, policy), receipt.clauses, strict=False)
-    return tuple(_said(rule, _seen(rule.when, iter(letters), receipt.features)) for rule, letters in found)
+    said = tuple(_said(rule.name, _seen(rule.when, iter(letters), receipt.features)) for rule, letters in found)
+    if policy.enrichment is None or not receipt.hook:
+        return said
+    return (_said(ENRICHMENT, _seen(policy.enrichment.when, iter(receipt.hook), receipt.saw)), *said)
+
+
+def scored(receipt: Receipt, policy: Policy) -> tuple[ScoreSaid, ...]:
+    """What each score of the policy said, where they were added up."""
+    seen = (
+        (score, _seen(score.when, iter(letters), receipt.saw))
+        for score, letters in zip(policy.scores.scores, receipt.scores, strict=False)
+    )
+    return tuple(ScoreSaid(score.name, score.add, of.truth is True, tuple(_clauses(of))) for score, of in seen)
 
 
 def why_not(receipt: Receipt, policy: Policy, queue: QueueName) -> tuple[Road, ...]:

@@ -1,122 +1,14 @@
-"""What metrics is asked, and what it answers."""
+"""What metrics answers: the funnel, the clocks, the queues."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from enum import StrEnum
-from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
-from schemas.api.shape import Query, Said
-from schemas.api.values import day, instant
+from schemas.api.questions import Basis
+from schemas.api.shape import Said
 from schemas.events.stamp import Moment
-from schemas.words import Desk, Direction, Money, Zone
-
-_ZONES = available_timezones()
-
-
-def _when(value: Any) -> Any:
-    return day(value) if isinstance(value, str) and len(value) == 10 else instant(value)
-
-
-def _later(end: datetime | date, info: ValidationInfo) -> datetime | date:
-    """What can be told without the zone; a time beside a date is compared once that is known."""
-    start = info.data.get("from_")
-    if type(start) is type(end) and not start < end:
-        raise PydanticCustomError("out_of_range", "must be after `from`: it is half open")
-    return end
-
-
-def _zone(key: str) -> str:
-    if key not in _ZONES:
-        raise PydanticCustomError("not_allowed", "is no zone", {"remedy": "Name an IANA zone, as Europe/London"})
-    return key
-
-
-def _apart(value: Any) -> Any:
-    """`source,day` is as good as the same parameter twice; naming a group again adds nothing."""
-    return list(dict.fromkeys(name for text in value for name in text.split(","))) if isinstance(value, list) else value
-
-
-def _no_basis(_: Any) -> None:
-    raise PydanticCustomError(
-        "not_allowed", "is not for clocks: each counts where it starts", {"remedy": "Leave it out"}
-    )
-
-
-When = Annotated[datetime | date, BeforeValidator(_when)]
-"""A time with an offset, or a date: its first moment in `tz`."""
-ZoneKey = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
-Named = Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=100)]
-"""Any of these; none named: all."""
-
-
-PeriodName = Literal["today", "yesterday", "week", "7d", "month", "30d"]
-
-
-class Basis(StrEnum):
-    EVENT = "event"
-    COHORT = "cohort"
-
-
-class GroupBy(StrEnum):
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    DIRECTION = "direction"
-    SOURCE = "source"
-    DESK = "desk"
-    QUEUE = "queue"
-    SEGMENT = "segment"
-    REP = "rep"
-
-
-class Filters(Query):
-    """Which part of all. Each may be repeated: any of its values."""
-
-    direction: list[Direction] = Field([], max_length=2)
-    source: Named = []
-    desk: list[Desk] = Field([], max_length=10)
-    queue: Named = []
-    segment: Named = []
-    rep: Named = []
-
-
-class PeriodQuery(Filters):
-    """A period, and by what to group. The default is today."""
-
-    from_: When | None = Field(None, alias="from", description="The first moment, or day.")
-    to: Annotated[When, AfterValidator(_later)] | None = Field(
-        None, description="Half open: the moment, or day, after the last."
-    )
-    tz: ZoneKey | None = Field(None, description="IANA; default: the policy's.")
-    small: bool = Field(False, description="With rates even of fewer than 20.")
-    group_by: Annotated[list[GroupBy], BeforeValidator(_apart)] = Field([], max_length=2, description="Up to two.")
-
-
-class FunnelQuery(PeriodQuery):
-    basis: Basis = Field(Basis.EVENT, description="Each fact at its own time; or what became of the leads captured.")
-
-
-class SpeedQuery(PeriodQuery):
-    basis: Annotated[str | None, AfterValidator(_no_basis)] = Field(None, description="Refused.", deprecated=True)
-
-
-class OpsQuery(Query):
-    """What the ops page shows."""
-
-    period: PeriodName = "today"
-    basis: Basis = Basis.EVENT
-    source: Named = []
-    queue: Named = []
-
-
-class QueuesQuery(Query):
-    desk: list[Desk] = Field([], max_length=10)
-    queue: Named = []
+from schemas.words import Money, Zone
 
 
 class Counts(Said):
@@ -144,10 +36,10 @@ class Counts(Said):
     nurtured: int = Field(0, description="Leads put to sleep until a day.")
     merged: int = Field(0, description="Leads merged into another of the same person.")
     rejected: int = Field(0, description="Leads refused: spam, for review, suppressed.")
-    deployed: int = 0
-    expanded: int = 0
-    renewed: int = 0
-    churned: int = 0
+    deployed: int = Field(0, description="Customers who use what they bought.")
+    expanded: int = Field(0, description="Times that a customer bought more.")
+    renewed: int = Field(0, description="Times that a customer went on.")
+    churned: int = Field(0, description="Customers who left.")
 
 
 class Worth(Said):

@@ -32,6 +32,10 @@ class Metric(StrEnum):
     NURTURED = "nurtured"
     MERGED = "merged"
     REJECTED = "rejected"
+    DEPLOYED = "deployed"
+    EXPANDED = "expanded"
+    RENEWED = "renewed"
+    CHURNED = "churned"
 
 
 class ClockName(StrEnum):

@@ -12,7 +12,6 @@ from schemas.api.why import (
     NeedOut,
     NotOut,
     OutcomeOut,
-    RuleOut,
     WaitingOut,
     WhyOut,
 )
@@ -20,6 +19,10 @@ from schemas.events.stamp import text_of
 
 _TOLD = {True: "yes", False: "no ", None: "?  "}
 _BY_ITSELF = {
+    "enrichment": "the policy's hook is asked before any rule",
+    "same account": "it is merged into the open lead of its account before any rule",
+    "reopened": "what the same person lost lately is opened again before any rule",
+    "one contact at a time": "its account is being approached already",
     "flagged": "what ingest flagged is rejected before any rule",
     "suppressed": "whom no channel may reach is rejected before any rule",
     "same person": "it is merged into the open lead of the same person before any rule",
@@ -50,8 +53,14 @@ def _decision(made: DecisionWhyOut) -> Iterator[str]:
     yield ""
     stage = "Handed over" if made.stage == "handover" else "Decided"
     yield f"{stage} {text_of(made.at)} by {made.rule}, policy {made.policy_version}: {_outcome(made.outcome)}."
+    if made.score is not None:
+        yield f"  score {made.score}"
+    for score in made.scores:
+        yield f"    {_TOLD[score.matched]} {score.score}: {score.add:+}"
+        yield from _clauses(score.clauses, "          ")
     for rule in made.rules:
-        yield from _rule(rule)
+        yield f"  {_TOLD[rule.matched]} {rule.rule}" + ("" if rule.clauses else " (always)")
+        yield from _clauses(rule.clauses, "        ")
 
 
 def _outcome(outcome: OutcomeOut) -> str:
@@ -60,11 +69,10 @@ def _outcome(outcome: OutcomeOut) -> str:
     return ", ".join(str(part) for part in (parts if outcome.queue else parts[:1]) if part)
 
 
-def _rule(rule: RuleOut) -> Iterator[str]:
-    yield f"  {_TOLD[rule.matched]} {rule.rule}" + ("" if rule.clauses else " (always)")
-    for clause in rule.clauses:
+def _clauses(clauses: Sequence[ClauseOut], indent: str) -> Iterator[str]:
+    for clause in clauses:
         within = f"   [{clause.within}]" if clause.within else ""
-        yield f"        {_TOLD[clause.result]} {clause.field}: {clause.test}   ({_saw(clause)}){within}"
+        yield f"{indent}{_TOLD[clause.result]} {clause.field}: {clause.test}   ({_saw(clause)}){within}"
 
 
 def _saw(clause: ClauseOut) -> str:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from schemas.api.metrics import (
     BandsOut,
-    Basis,
     ClockOut,
     ConversionOut,
     Counts,
@@ -19,13 +18,14 @@ from schemas.api.metrics import (
     VendorOut,
     Worth,
 )
+from schemas.api.questions import Basis
 from schemas.events.series import ClockName, Metric
 from schemas.events.signals import QueueMeasured
 from services.metrics import store, tallies
-from services.metrics.catalogue import FactKind
+from services.metrics.catalogue import WORTH
 from services.metrics.question import Question, Raw
 from services.metrics.records import age_ms
-from services.metrics.series import ClockFigures, clock, conversions, count, count_leads, worth
+from services.metrics.series import ClockFigures, Tally, clock, conversions, count, count_leads, worth
 from services.metrics.tallies import Waits
 from services.runtime.tx import ReadTx
 
@@ -43,7 +43,7 @@ async def funnel(
                 group=question.named(raw),
                 mature=None,
                 counts=_counts(count(found.get(raw, ()))),
-                money=Worth(won=worth(found.get(raw, ()), FactKind.WON)),
+                money=_worth(found.get(raw, ())),
                 conversion=None,
             )
             for raw in _groups(question, found)
@@ -55,7 +55,7 @@ async def funnel(
             group=question.named(raw),
             mature=question.ends(raw) + maturity <= as_of,
             counts=_counts(count_leads(crowds.get(raw, ()))),
-            money=Worth(won=worth(worths.get(raw, ()), FactKind.WON)),
+            money=_worth(worths.get(raw, ())),
             conversion=tuple(
                 ConversionOut(
                     from_=one.source, to=one.target, have_from=one.have_from, have_both=one.have_both, rate=one.rate
@@ -115,6 +115,11 @@ def _groups(question: Question, *found: Mapping[Raw, object]) -> list[Raw]:
 
 def _counts(counted: Mapping[Metric, int]) -> Counts:
     return Counts(**{str(metric): n for metric, n in counted.items()})
+
+
+def _worth(tallies: Iterable[Tally]) -> Worth:
+    told = list(tallies)
+    return Worth(**{str(metric): worth(told, kind) for metric, kind in WORTH.items()})
 
 
 def _clock(figures: ClockFigures) -> ClockOut:

@@ -28,6 +28,30 @@ class FactKind(StrEnum):
     NURTURED = "nurtured"
     MERGED = "merged"
     REJECTED = "rejected"
+    DEPLOYED = "deployed"
+    EXPANDED = "expanded"
+    RENEWED = "renewed"
+    CHURNED = "churned"
+
+
+class DeedKind(StrEnum):
+    """A thing that somebody did, or that befell them, and that counts for or against them."""
+
+    PULLED = "pulled"
+    RETURNED = "returned"
+    EXCEPTED = "excepted"
+    ASSIGNED = "assigned"
+    TRIED = "tried"
+    PROSPECTED = "prospected"
+    COMPLETED = "completed"
+    PASSED = "passed"
+    TAKEN = "taken"
+    HELD = "held"
+    PROMISE_KEPT = "promise_kept"
+    PROMISE_BROKEN = "promise_broken"
+    CREDITED = "credited"
+    CO_CREDITED = "co_credited"
+    CUSTOMER = "customer"
 
 
 BIT: Mapping[FactKind, int] = {kind: 1 << place for place, kind in enumerate(FactKind)}
@@ -72,7 +96,13 @@ COUNTS = (
     _count(Metric.NURTURED, FactKind.NURTURED),
     _count(Metric.MERGED, FactKind.MERGED),
     _count(Metric.REJECTED, FactKind.REJECTED),
+    _count(Metric.DEPLOYED, FactKind.DEPLOYED),
+    _count(Metric.EXPANDED, FactKind.EXPANDED),
+    _count(Metric.RENEWED, FactKind.RENEWED),
+    _count(Metric.CHURNED, FactKind.CHURNED),
 )
+WORTH = {Metric.WON: FactKind.WON, Metric.EXPANDED: FactKind.EXPANDED, Metric.RENEWED: FactKind.RENEWED}
+"""What is worth money."""
 COUNT_OF = {count.metric: count for count in COUNTS}
 
 STEPS = (

@@ -9,14 +9,17 @@ import structlog
 
 from schemas.envelope import Envelope
 from schemas.events.every import signal, told
+from schemas.events.lifecycle import LeadUnmerged
 from schemas.events.signals import QueueMeasured, Signal
 from schemas.events.stamp import Told
 from schemas.words import LeadId
 from services.metrics import store
-from services.metrics.facts import Fact, facts_of
+from services.metrics.deeds import Deed, deeds_of
+from services.metrics.fact import Fact
+from services.metrics.facts import facts_of
 from services.metrics.known import Known
 from services.metrics.periods import quarter
-from services.metrics.store import FactKey, TimingKey
+from services.metrics.store import DeedKey, FactKey, TimingKey
 from services.metrics.timings import Timing, restarted, timings_of
 from services.runtime.deadletters import Refused
 from services.runtime.received import Received
@@ -42,15 +45,23 @@ class Batch:
     after: dict[LeadId, Known]
     facts: dict[FactKey, Fact] = field(default_factory=dict)
     voids: dict[FactKey, datetime] = field(default_factory=dict)
+    deeds: dict[DeedKey, Deed] = field(default_factory=dict)
+    undone: dict[DeedKey, datetime] = field(default_factory=dict)
 
     def fold(self, event: Told) -> None:
         lead, at = event.stamp.lead_id, event.stamp.at
         folded = facts_of(event, self.after[lead])
+        deeds = deeds_of(event, self.after[lead], folded.known)
         self.after[lead] = folded.known
-        for fact in folded.add:
-            self.facts[lead, fact.seq, fact.kind] = fact
         for seq, kind in folded.void:
             self.voids[lead, seq, kind] = at
+        for fact in folded.add:
+            self.facts[lead, fact.seq, fact.kind] = fact
+            self.voids.pop((lead, fact.seq, fact.kind), None)
+        for deed in deeds.add:
+            self.deeds[lead, deed.seq, deed.kind] = deed
+        for of, what in deeds.void:
+            self.undone[lead, of, what] = at
 
     def changed(self) -> list[Known]:
         return [known for lead, known in self.after.items() if known.seq > self.before[lead].seq]
@@ -76,6 +87,9 @@ class Handler:
 
     async def _count(self, tx: Tx, events: Sequence[Told]) -> None:
         named = {event.stamp.lead_id for event in events} | {into for event in events if (into := _merged_into(event))}
+        parted = [event.stamp.lead_id for event in events if isinstance(event.event, LeadUnmerged)]
+        if parted:
+            named |= await store.merged_into(tx, parted)
         known = await store.lock(tx, named)
         batch = Batch(known, dict(known))
         for event in events:
@@ -88,6 +102,8 @@ class Handler:
         made = [(fact, batch.voids.get(key)) for key, fact in batch.facts.items()]
         earlier = {key: at for key, at in batch.voids.items() if key not in batch.facts}
         await store.mark_stale(tx, store.FUNNEL, await store.keep_facts(tx, made, earlier))
+        done = [(deed, batch.undone.get(key)) for key, deed in batch.deeds.items()]
+        await store.keep_deeds(tx, done, {key: at for key, at in batch.undone.items() if key not in batch.deeds})
         await self._keep_timings(tx, batch, changed)
 
     async def _keep_timings(self, tx: Tx, batch: Batch, changed: Sequence[Known]) -> None:
@@ -98,8 +114,14 @@ class Handler:
             old |= _keyed(timings_of(batch.before[known.lead]))
             new |= _keyed(timings_of(known))
         roots = {known.lead for known in changed} | {known.merged_into for known in changed if known.merged_into}
-        for into, merged in (await store.resubmissions(tx, roots & batch.before.keys())).items():
+        were = [(batch.before[known.lead], known.merged_into) for known in changed]
+        parted = [was for was, into in were if was.merged_into not in (None, into)]
+        roots |= {was.merged_into for was in parted if was.merged_into}
+        found = await store.resubmissions(tx, roots & batch.before.keys())
+        for into in sorted(roots & batch.before.keys()):
+            merged = found.get(into, ())
             before = [batch.before.get(again.lead, again) for again in merged]
+            before += [was for was in parted if was.merged_into == into]
             old |= _keyed(restarted(batch.before[into], before))
             new |= _keyed(restarted(batch.after[into], merged))
         started = [timing for key, timing in new.items() if old.get(key) != timing]

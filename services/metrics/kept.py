@@ -18,7 +18,7 @@ from schemas.events.series import ClockName, Metric
 from schemas.events.signals import QueueMeasured
 from schemas.events.stamp import text_of
 from schemas.words import Money
-from services.metrics.catalogue import FactKind
+from services.metrics.catalogue import WORTH, FactKind
 from services.metrics.periods import day_of, days_of
 from services.metrics.series import ClockFigures, Tally, cell_key, clock, clock_key, count, worth
 from services.metrics.store import FUNNEL, QUEUES, SPEED
@@ -170,7 +170,7 @@ async def _cells(tx: Tx, quarters: Collection[datetime]) -> Wanted:
     for (start, *values), tallies in groups.items():
         dimensions = {name: value for name, value in zip(DIMENSIONS, values, strict=True) if value is not None}
         for metric, value in count(tallies).items():
-            money = worth(tallies, FactKind.WON) if metric == Metric.WON else ()
+            money = worth(tallies, WORTH[metric]) if metric in WORTH else ()
             key = cell_key(metric, start, dimensions)
             wanted[key] = text_of(start), _cell(metric, text_of(start), dimensions, value, money)
     return wanted

@@ -48,7 +48,32 @@ class Opportunity:
     requested: bool = False
     presented: bool = False
     lost: int | None = None
-    """The event that lost it, while it is lost."""
+    """The event that lost it, while it is lost; so of the next three."""
+    won: int | None = None
+    counted: int | None = None
+    """The event by which it counts as qualified."""
+    passed: int | None = None
+    """The event by which it counts for who qualified it."""
+    qualifier: "Done | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Who completed an item as qualified: when, and where."""
+
+    at: datetime
+    queue: str
+    rep: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer of the lead: what it has counted for, by event."""
+
+    id: str
+    won: int
+    """The event that made it one."""
+    counted: tuple[tuple[int, FactKind], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +104,20 @@ class Known:
     slept: bool = False
     """The first decision was to nurture: nobody was due to answer."""
     merged_into: LeadId | None = None
+    merged: int | None = None
+    """The event that merged it, while it is merged; so of the next."""
+    rejected: int | None = None
     pullable_at: datetime | None = None
     due_at: datetime | None = None
     """By when its first item was to be answered."""
     tries: tuple[Try, ...] = ()
     """In the order in which they were told."""
     opportunities: tuple[Opportunity, ...] = ()
+    customers: tuple[Customer, ...] = ()
+    qualified: Done | None = None
+    """The last item that a rep completed so."""
+    won_at: datetime | None = None
+    """When its last win was."""
     reached: frozenset[FactKind] = field(default=frozenset())
 
     @property
@@ -104,3 +137,7 @@ class Known:
     def opportunity(self, id: str, seq: int) -> Opportunity:
         """The opportunity of this id; a bare one where its making is not known to us."""
         return next((one for one in self.opportunities if one.id == id), Opportunity(id, seq))
+
+    def customer(self, id: str, seq: int) -> Customer:
+        """The customer of this id; a bare one where its making is not known to us."""
+        return next((one for one in self.customers if one.id == id), Customer(id, seq))

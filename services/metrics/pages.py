@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from schemas.api.metrics import ClockOut, FunnelRow, OpsQuery, PeriodName, SpeedRow
+from schemas.api.metrics import ClockOut, FunnelRow, SpeedRow
+from schemas.api.questions import OpsQuery, PeriodName
 from schemas.events.series import Metric
 from schemas.events.stamp import text_of
 from schemas.words import PrincipalKind

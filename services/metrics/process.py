@@ -2,6 +2,7 @@
 
 from services.metrics.api.live import stream_routes
 from services.metrics.api.numbers import number_routes
+from services.metrics.api.people import people_routes
 from services.metrics.freshness import GROUP, TOPICS, Freshness
 from services.metrics.handler import Handler, decode
 from services.metrics.loops import keep_series
@@ -24,7 +25,13 @@ def build(edge: Edge) -> Process:
     tail = Tail(edge, freshness)
     return Process(
         GROUP,
-        routes=(number_routes(freshness), stream_routes(tail), page_routes(freshness), site.routes),
+        routes=(
+            number_routes(freshness),
+            people_routes(freshness),
+            stream_routes(tail),
+            page_routes(freshness),
+            site.routes,
+        ),
         tasks={
             "consumer": consumer.run,
             "watchdog": lambda: watch(edge, GROUP, TOPICS, consumer.reading),

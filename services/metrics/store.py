@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 from schemas.events.series import ClockName
 from schemas.events.signals import QueueMeasured
 from schemas.words import LeadId
-from services.metrics.catalogue import FactKind
-from services.metrics.facts import Fact
+from services.metrics.catalogue import DeedKind, FactKind
+from services.metrics.deeds import Deed
+from services.metrics.fact import Fact
 from services.metrics.known import Dims, Known
 from services.metrics.periods import quarter
 from services.metrics.timings import Timing
@@ -20,6 +21,7 @@ from services.runtime.tx import ReadTx, Tx
 
 FUNNEL, SPEED, QUEUES = "metrics.funnel.v1", "metrics.speed-to-lead.v1", "metrics.queues.v1"
 """The topics of the three families of series."""
+DeedKey = tuple[LeadId, int, DeedKind]
 FactKey = tuple[LeadId, int, FactKind]
 TimingKey = tuple[LeadId, int, ClockName]
 
@@ -29,6 +31,7 @@ MEET_SQL = "INSERT INTO metrics.leads (lead_id) SELECT unnest($1::text[]) ON CON
 LOCK_SQL = """
 SELECT lead_id, known::text FROM metrics.leads WHERE lead_id = ANY($1::text[]) ORDER BY lead_id FOR UPDATE
 """
+ROOTS_SQL = "SELECT DISTINCT merged_into FROM metrics.leads WHERE lead_id = ANY($1::text[]) AND merged_into IS NOT NULL"
 RESUBMISSIONS_SQL = "SELECT known::text FROM metrics.leads WHERE merged_into = ANY($1::text[])"
 LEADS_SQL = """
 UPDATE metrics.leads AS l SET known = new.known, captured_at = new.captured_at, test = new.test,
@@ -42,10 +45,11 @@ WHERE l.lead_id = new.lead_id
 # A fact told again has other dimensions at most: its time and worth never change.
 FACTS_SQL = """
 INSERT INTO metrics.facts AS f
-  (lead_id, seq, kind, at, direction, source, queue, desk, segment, rep, amount, currency, voided_at)
+  (lead_id, seq, kind, at, direction, source, queue, desk, segment, rep, amount, currency, opportunity_id, customer_id,
+   actor, voided_at)
 SELECT * FROM jsonb_to_recordset($1::jsonb) AS new (
   lead_id text, seq int, kind text, at timestamptz, direction text, source text, queue text, desk text, segment text,
-  rep text, amount bigint, currency text, voided_at timestamptz)
+  rep text, amount bigint, currency text, opportunity_id text, customer_id text, actor text, voided_at timestamptz)
 ON CONFLICT (lead_id, seq, kind) DO UPDATE SET direction = excluded.direction, source = excluded.source,
   queue = excluded.queue, desk = excluded.desk, segment = excluded.segment, rep = excluded.rep,
   voided_at = excluded.voided_at
@@ -55,6 +59,20 @@ UPDATE metrics.facts AS f SET voided_at = old.voided_at
 FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[]) AS old (lead_id, seq, kind, voided_at)
 WHERE f.lead_id = old.lead_id AND f.seq = old.seq AND f.kind = old.kind AND f.voided_at IS NULL
 RETURNING f.at
+"""
+DEEDS_SQL = """
+INSERT INTO metrics.deeds (lead_id, seq, kind, at, direction, source, queue, desk, segment, rep, word, share, amount,
+  currency, opportunity_id, customer_id, actor, voided_at)
+SELECT * FROM jsonb_to_recordset($1::jsonb) AS new (
+  lead_id text, seq int, kind text, at timestamptz, direction text, source text, queue text, desk text, segment text,
+  rep text, word text, share float8, amount bigint, currency text, opportunity_id text, customer_id text, actor text,
+  voided_at timestamptz)
+ON CONFLICT (lead_id, seq, kind) DO NOTHING
+"""
+VOID_DEEDS_SQL = """
+UPDATE metrics.deeds AS d SET voided_at = old.voided_at
+FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[]) AS old (lead_id, seq, kind, voided_at)
+WHERE d.lead_id = old.lead_id AND d.seq = old.seq AND d.kind = old.kind AND d.voided_at IS NULL
 """
 TIMINGS_SQL = """
 INSERT INTO metrics.timings AS t
@@ -88,6 +106,11 @@ async def lock(tx: Tx, leads: Collection[LeadId]) -> dict[LeadId, Known]:
     await driver(tx).execute(MEET_SQL, ordered)
     rows = await driver(tx).fetch(LOCK_SQL, ordered)
     return {row["lead_id"]: _known(row["known"]) or Known(row["lead_id"]) for row in rows}
+
+
+async def merged_into(tx: ReadTx, leads: Collection[LeadId]) -> set[LeadId]:
+    """What these leads are merged into, as far as they are."""
+    return {row["merged_into"] for row in await driver(tx).fetch(ROOTS_SQL, sorted(leads))}
 
 
 async def resubmissions(tx: ReadTx, roots: Collection[LeadId]) -> Mapping[LeadId, Sequence[Known]]:
@@ -138,6 +161,9 @@ async def keep_facts(
                 **_dims(fact.dims),
                 "amount": worth.amount if worth else None,
                 "currency": worth.currency if worth else None,
+                "opportunity_id": fact.opportunity,
+                "customer_id": fact.customer,
+                "actor": fact.actor,
                 "voided_at": _text(voided_at),
             }
         )
@@ -148,6 +174,33 @@ async def keep_facts(
         gone = await driver(tx).fetch(VOID_SQL, leads, seqs, kinds, list(voids.values()))
         quarters.update(quarter(row["at"]) for row in gone)
     return quarters
+
+
+async def keep_deeds(tx: Tx, deeds: Iterable[tuple[Deed, datetime | None]], voids: Mapping[DeedKey, datetime]) -> None:
+    """Write deeds, each with the time at which it was taken back, if it was, and take back earlier ones."""
+    rows = [
+        {
+            "lead_id": deed.lead,
+            "seq": deed.seq,
+            "kind": deed.kind,
+            "at": _text(deed.at),
+            **_dims(deed.dims),
+            "word": deed.word,
+            "share": deed.share,
+            "amount": deed.value.amount if deed.value else None,
+            "currency": deed.value.currency if deed.value else None,
+            "opportunity_id": deed.opportunity,
+            "customer_id": deed.customer,
+            "actor": deed.actor,
+            "voided_at": _text(voided_at),
+        }
+        for deed, voided_at in deeds
+    ]
+    if rows:
+        await driver(tx).execute(DEEDS_SQL, json.dumps(rows))
+    if voids:
+        leads, seqs, kinds = zip(*voids, strict=True)
+        await driver(tx).execute(VOID_DEEDS_SQL, leads, seqs, kinds, list(voids.values()))
 
 
 async def keep_timings(tx: Tx, started: Iterable[Timing], stopped: Iterable[TimingKey]) -> None:

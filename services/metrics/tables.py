@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -56,9 +57,36 @@ facts = Table(
     *_dims(),
     Column("amount", BigInteger),  # minor units
     Column("currency", Text),
+    Column("opportunity_id", Text(collation="C")),
+    Column("customer_id", Text(collation="C")),
+    Column("actor", Text),  # a rep, or a manager's or admin's key
     Column("voided_at", TIME),
     Index("facts_standing", "at", postgresql_where=sql("voided_at IS NULL")),
     Index("facts_worth", "lead_id", postgresql_where=sql("voided_at IS NULL AND amount IS NOT NULL")),
+    Index("facts_of_kind", "kind", "at", "lead_id", "seq"),
+    Index("facts_customer", "customer_id", postgresql_where=sql("customer_id IS NOT NULL")),
+)
+
+# One row for each thing that counts for or against somebody: what scorecards, fairness and promises are made of.
+deeds = Table(
+    "deeds",
+    metadata,
+    Column("lead_id", Text(collation="C"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("at", TIME, nullable=False),
+    *_dims(),
+    Column("word", Text),  # which: a reason, an outcome
+    Column("share", Double),  # of a win
+    Column("amount", BigInteger),  # minor units
+    Column("currency", Text),
+    Column("opportunity_id", Text(collation="C")),
+    Column("customer_id", Text(collation="C")),
+    Column("actor", Text),
+    Column("voided_at", TIME),
+    Index("deeds_standing", "at", postgresql_where=sql("voided_at IS NULL")),
+    Index("deeds_of_kind", "kind", "at", "lead_id", "seq"),
+    Index("deeds_held", "customer_id", "at", postgresql_where=sql("kind = 'held'")),
 )
 
 # One row for each clock that was started; it counts at `at`.

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from router import receipt, why
 from router.outcomes import HANDOVER, Receipt
 from router.policy.compiled import Policy
-from router.why import ClauseSaid, Differ, Earlier, Either, Need, Qualified, Road, RuleSaid
+from router.why import ClauseSaid, Differ, Earlier, Either, Need, Qualified, Road, RuleSaid, ScoreSaid
 from schemas.api.why import (
     AnyNeed,
     ClauseNeed,
@@ -20,16 +20,20 @@ from schemas.api.why import (
     OutcomeOut,
     RoadOut,
     RuleOut,
+    ScoreOut,
     StageNeed,
     WhyOut,
 )
 from schemas.events.lifecycle import LeadDecided
-from schemas.words import DecisionId, LeadId, QueueName
+from schemas.words import DecisionId, LeadId, Priority, QueueName
 from services import policies
 from services.runtime.access import Principal
 from services.runtime.tx import ReadTx
 from services.store import receipts, waiters
 from services.store import tables as t
+
+_AWAITING = OutcomeOut(action="await", queue=None, qualify=None, priority=Priority.NORMAL, segment=None)
+"""Of a decision to ask the policy's hook first, which no event tells."""
 
 
 async def answer(tx: ReadTx, policy: Policy, lead: LeadId, who: Principal, queue: str | None) -> WhyOut:
@@ -81,14 +85,18 @@ def _decision(
         stage=made.stage,
         policy_version=made.policy,
         inputs={path: _plain(value) for path, value in made.features.items()},
-        rules=[_rule(rule) for rule in why.tried(made, policy)],
+        scores=[ScoreOut(**_said(one, ScoreOut)) for one in why.scored(made, policy)],
+        score=made.score,
+        rules=[RuleOut(**_said(one, RuleOut)) for one in why.tried(made, policy)],
         rule=made.rule,
-        outcome=outcomes[row["id"]],
+        outcome=outcomes.get(row["id"], _AWAITING),
     )
 
 
-def _rule(said: RuleSaid) -> RuleOut:
-    return RuleOut(rule=said.rule, matched=said.matched, clauses=[ClauseOut(**_clause(one)) for one in said.clauses])
+def _said(one: RuleSaid | ScoreSaid, out: type[RuleOut | ScoreOut]) -> dict[str, Any]:
+    """Its fields, the clauses laid out."""
+    clauses = [ClauseOut(**_clause(each)) for each in one.clauses]
+    return {name: getattr(one, name) for name in out.model_fields} | {"clauses": clauses}
 
 
 def _road(road: Road, decision: DecisionId) -> RoadOut:

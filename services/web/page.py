@@ -49,6 +49,7 @@ class Link:
 
 LINKS: Final = (
     Link("/ops", "Operations", _LEADERS),
+    Link("/leads", "Leads", _LEADERS),
     Link("/work", "Work", frozenset({PrincipalKind.REP})),
     Link("/docs", "API", frozenset()),
 )

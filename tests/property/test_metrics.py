@@ -15,7 +15,8 @@ from kit import naive_metrics as naive
 from kit.counting import LONDON, count, interleaved, refold_all, slices
 from kit.tales import Tale
 
-from schemas.api.metrics import Basis, FunnelRow, SpeedRow
+from schemas.api.metrics import FunnelRow, SpeedRow
+from schemas.api.questions import Basis
 from schemas.events.lifecycle import ItemExpired
 from schemas.events.series import ClockName, Metric
 from schemas.events.stamp import Told, text_of

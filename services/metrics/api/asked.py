@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from schemas.api.metrics import Filters, GroupBy, PeriodQuery, When
+from schemas.api.questions import Filters, GroupBy, PeriodQuery, When
+from schemas.api.questions import Period as Asked
 from schemas.words import PrincipalKind
 from services.metrics.periods import Grain, Period, day_start, today
 from services.metrics.question import Dimension, Grouping, Question
@@ -17,13 +18,18 @@ _TICK = timedelta(milliseconds=1)
 
 def question_of(query: PeriodQuery, who: Principal, zone: ZoneInfo, now: datetime) -> Question:
     """The question that `query` puts; `zone` is the policy's. Raises: Invalid."""
-    zone = ZoneInfo(query.tz) if query.tz else zone
-    period = _period(query.from_, query.to, zone, now)
+    period, zone = period_of(query, zone, now)
     groups = tuple(_grouping(group) for group in query.group_by)
     if period.end - period.start > MOST_PIECES and {Grain.DAY, Grain.WEEK} & {*groups}:
         detail = f"the period is longer than {MOST_PIECES.days} days"
         raise Invalid([Mistake("out_of_range", parameter="group_by", detail=detail, remedy="Group by month")])
     return Question(period, zone, groups, wanted(query), desks_of(who))
+
+
+def period_of(query: Asked, zone: ZoneInfo, now: datetime) -> tuple[Period, ZoneInfo]:
+    """From when to when `query` asks, and by the days of which zone; `zone` is the policy's. Raises: Invalid."""
+    zone = ZoneInfo(query.tz) if query.tz else zone
+    return _period(query.from_, query.to, zone, now), zone
 
 
 def wanted(query: Filters) -> dict[Dimension, tuple[str, ...]]:

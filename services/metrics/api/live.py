@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from schemas.api.metrics import Filters as Asked
+from schemas.api.questions import Filters as Asked
 from schemas.words import PrincipalKind
 from services.metrics.api.asked import desks_of, wanted
 from services.metrics.stream import EventStream, Filters, told

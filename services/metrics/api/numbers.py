@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from router.policy.compiled import Policy
-from schemas.api.metrics import FunnelOut, FunnelQuery, QueuesOut, QueuesQuery, SpeedOut, SpeedQuery
+from schemas.api.metrics import FunnelOut, QueuesOut, SpeedOut
+from schemas.api.questions import FunnelQuery, QueuesQuery, SpeedQuery
 from schemas.words import PrincipalKind
 from services import policies
 from services.metrics import answers
@@ -24,7 +25,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
     """The endpoints; each first waits, briefly, for what was committed before it was asked."""
     routes = APIRouter(route_class=Route, tags=["metrics"])
 
-    @routes.get("/v1/metrics/funnel", responses=_described(FunnelOut))
+    @routes.get("/v1/metrics/funnel", responses=described(FunnelOut))
     @allow(PrincipalKind.MANAGER)
     async def funnel(call: Call, query: FunnelQuery) -> Response:
         """Count the funnel.
@@ -43,7 +44,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
         start, end, zone = question.period.start, question.period.end, question.zone.key
         return cached(call, FunnelOut(from_=start, to=end, tz=zone, basis=query.basis, as_of=as_of, rows=rows))
 
-    @routes.get("/v1/metrics/speed-to-lead", responses=_described(SpeedOut))
+    @routes.get("/v1/metrics/speed-to-lead", responses=described(SpeedOut))
     @allow(PrincipalKind.MANAGER)
     async def speed(call: Call, query: SpeedQuery) -> Response:
         """Tell how long leads wait.
@@ -60,7 +61,7 @@ def number_routes(freshness: Freshness) -> APIRouter:
         start, end, zone = question.period.start, question.period.end, question.zone.key
         return cached(call, SpeedOut(from_=start, to=end, tz=zone, as_of=as_of, rows=rows))
 
-    @routes.get("/v1/metrics/queues", responses=_described(QueuesOut))
+    @routes.get("/v1/metrics/queues", responses=described(QueuesOut))
     @allow(PrincipalKind.MANAGER)
     async def queues(call: Call, query: QueuesQuery) -> Response:
         """Show the queues as they stand."""
@@ -90,5 +91,6 @@ async def policy_of(tx: ReadTx) -> Policy:
         raise Unavailable("No policy is published yet.") from None
 
 
-def _described(model: type) -> dict[int | str, dict[str, object]]:
+def described(model: type) -> dict[int | str, dict[str, object]]:
+    """What OpenAPI says of an answer that may be kept."""
     return {200: {"model": model}, 304: {"description": "As before, but for `as_of`."}}
