@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 
 from schemas.events.lifecycle import LeadReceived
-from schemas.words import LeadId
+from schemas.words import LeadId, MatchedBy
 from services.runtime.tx import ReadTx
 from services.store import tables as t
 from services.store.rows import among
@@ -46,7 +46,16 @@ async def histories(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, list[En
     wanted = among(leads)
     rows = await tx.fetch(
         select(
-            *(root.label("root"), merged, line.c.at, line.c.name, notes.c.note, said.c.message, said.c.contact),
+            *(
+                root.label("root"),
+                merged,
+                t.leads.c.matched_by,
+                line.c.at,
+                line.c.name,
+                notes.c.note,
+                said.c.message,
+                said.c.contact,
+            ),
             line.c.data["actor"]["id"].astext.label("by"),
             of_root.c.contact.label("known"),
         )
@@ -62,13 +71,15 @@ async def histories(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, list[En
     for row in rows:
         if row["root"] in found:
             asked = row["merged_into"] is not None and row["name"] == LeadReceived.NAME
-            note = _asked(row["message"], row["contact"], row["known"]) if asked else row["note"]
+            other = row["matched_by"] == MatchedBy.ACCOUNT
+            note = _asked(row["message"], row["contact"], row["known"], other=other) if asked else row["note"]
             found[row["root"]].append(Entry(row["at"], row["name"], row["by"], note))
     return found
 
 
-def _asked(message: str | None, contact: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
-    """What a person said who came again, and where else they may be reached than was known."""
+def _asked(message: str | None, contact: Mapping[str, Any], known: Mapping[str, Any], *, other: bool) -> str | None:
+    """What a person said who came again, and where else they may be reached than was known; who, of an `other`."""
+    who = contact["name"] if other else None
     said = ((contact[name], known[name] or "") for name in ("phone", "email", "profile_url"))
     elsewhere = [given for given, before in said if given and given.lower() != before.lower()]
-    return "\n".join(filter(None, [message, *elsewhere])) or None
+    return "\n".join(filter(None, [message, who, *elsewhere])) or None
