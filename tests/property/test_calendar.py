@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from router.calendar import Calendar, WorkingDays
+from router.calendar import Calendar, WorkingDays, holidays_of
 
 MINUTE, QUARTER, DAY = timedelta(minutes=1), timedelta(minutes=15), timedelta(days=1)
 ZONES = (
@@ -44,18 +44,23 @@ def hours_of_a_day(draw: st.DrawFn) -> tuple[tuple[int, int], ...]:
 
 @st.composite
 def calendars(draw: st.DrawFn) -> tuple[Calendar, datetime]:
-    """A calendar, and a moment within two days of a change of its clocks."""
+    """A calendar, and a moment within two days of a change of its clocks, or of a holiday."""
     name = draw(st.sampled_from(ZONES))
     weekday = draw(hours_of_a_day())
     week = tuple(draw(st.sampled_from([weekday, ((0, 1440),), (), weekday])) for _ in range(7))
     assume(any(week))
-    at = draw(st.sampled_from(changes(name))) + draw(st.integers(-2 * 1440, 2 * 1440)) * MINUTE
-    return Calendar("any", ZoneInfo(name), week), at
+    region = draw(st.sampled_from((None, "GB-ENG", "US", "IN", "AU-NSW", "CL")))
+    feasts = () if region is None else sorted(holidays_of(region, 2026))
+    moments = (*changes(name), *(datetime(day.year, day.month, day.day, 12, tzinfo=UTC) for day in feasts))
+    at = draw(st.sampled_from(moments)) + draw(st.integers(-2 * 1440, 2 * 1440)) * MINUTE
+    return Calendar("any", ZoneInfo(name), week, region), at
 
 
 def open_then(calendar: Calendar, moment: datetime) -> bool:
     local = moment.astimezone(calendar.zone)
     minute = local.hour * 60 + local.minute
+    if calendar.region is not None and local.date() in holidays_of(calendar.region, local.year):
+        return False
     return any(start <= minute < end for start, end in calendar.week[local.weekday()])
 
 

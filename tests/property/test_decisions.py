@@ -1,6 +1,7 @@
 """Decisions, whatever comes: total, repeatable, recomputed from their receipts bit for bit."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,29 +13,31 @@ from hypothesis import strategies as st
 from kit.rulebooks import BUFFERED, NOW, lead, open_lead, person, policy_of, with_inbound
 
 from router.calendar import WorkingDays
-from router.decide import decide, handover
+from router.decide import decide, handover, redecide
 from router.features import features_of
 from router.match import known
 from router.order import rank_at
-from router.outcomes import Decision, Enqueue, Merge, Outcome, Pool, Repeat
+from router.outcomes import Await, Decision, Enqueue, Merge, Outcome, Pool, Repeat
 from router.policy.clauses import leaves, truth
-from router.policy.compiled import Policy, RankCredit
+from router.policy.compiled import Enrichment, Outbound, Policy, RankCredit
 from router.policy.conditions import Conditions, Where
 from router.policy.mistakes import Mistakes
-from router.policy.rule import Handover, Place, Refuse, Rule, Sleep
+from router.policy.rule import Handover, Place, Refuse, Rule, Score, Sleep
 from router.policy.rulebook import Rulebook
+from router.policy.scorebook import Scorebook
 from router.receipt import from_json, recompute, to_json
 from router.release import release
 from router.route import route
-from router.world import Known, Lead, World
-from schemas.features import BY_PATH
-from schemas.words import ItemId, LeadState, Priority, Qualify, QueueName, Rejection
+from router.world import Contact, Known, KnownAccount, Lead, OpenDeal, World
+from schemas.features import BY_PATH, SCORE, Feature, FeatureType
+from schemas.words import AccountId, ItemId, LeadId, LeadState, Priority, Qualify, QueueName, Rejection, Relation
 
 BASE = policy_of(with_inbound(BUFFERED))
 QUEUES = (QueueName("inbound/main"), QueueName("outbound/main"), QueueName("closing/uk"))
 COUNTRIES, WORDS = ("GB", "IE", "FR"), ("demo", "buy", "north", "LS1")
 TEXTS = ("intent", "company.name", "custom.a", "custom.b")
 VALUES = (*WORDS, 0, 5, -7, 50.0, 0.1, 1e22, 1.5e300, float("inf"), float("nan"), True, False, None, "", ["north"], [])
+ENRICHED = {"enriched.size": Feature("enriched.size", FeatureType.NUMBER, "how large, as the hook says")}
 dice = st.integers(0, 2**48).map(Random)
 """What is built with these is built at once; drawing each part apart takes a hundred times as long."""
 
@@ -57,10 +60,10 @@ def number_test(dice: Random) -> Any:
     return dice.choice([low, f"{dice.choice(['>=', '<=', '>', '<'])} {low}", {"between": [low, high]}, {"known": True}])
 
 
-def condition(dice: Random, depth: int = 0) -> dict[str, Any]:
+def condition(dice: Random, depth: int = 0, known_by_then: Sequence[str] = ()) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for _ in range(dice.choice([0, 1, 1, 2, 3]) if depth == 0 else dice.choice([1, 1, 2])):
-        match dice.randrange(6):
+        match dice.randrange(8):
             case 0:
                 made["direction"] = dice.choice(["inbound", "outbound"])
             case 1:
@@ -70,15 +73,17 @@ def condition(dice: Random, depth: int = 0) -> dict[str, Any]:
             case 3:
                 made["company.employees"] = number_test(dice)
             case 4:
-                made[dice.choice(["custom.a", "custom.b"])] = number_test(dice)
+                made[dice.choice(["custom.a", "custom.b", *known_by_then])] = number_test(dice)
+            case 5:
+                made["account.relation"] = dice.sample(sorted(Relation), dice.randint(1, 3))
             case _:
                 path = dice.choice(TEXTS)
                 test = text_test(dice)
                 made[path] = "demo" if isinstance(test, int) and not path.startswith("custom.") else test
     if depth < 3 and dice.random() < 0.3:
-        made["any"] = [condition(dice, depth + 1) for _ in range(dice.randint(1, 3))]
+        made["any"] = [condition(dice, depth + 1, known_by_then) for _ in range(dice.randint(1, 3))]
     if depth < 3 and dice.random() < 0.3:
-        made["not"] = condition(dice, depth + 1)
+        made["not"] = condition(dice, depth + 1, known_by_then)
     return made
 
 
@@ -94,23 +99,49 @@ def then(dice: Random) -> Place | Sleep | Refuse:
     return Place(dice.choice(QUEUES), dice.choice(list(Qualify)), priority, sla, segment)
 
 
-def rulebook(dice: Random) -> tuple[Rule, ...]:
-    reader = Conditions(Mistakes({}))
-    rules = [
-        Rule(f"rule {number}", reader.read(condition(dice), (), where=Where.RULES), then(dice))
+def rules_of(dice: Random, reader: Conditions) -> tuple[Rule, ...]:
+    seen = ("score", "enriched.size")
+    return tuple(
+        Rule(f"rule {number}", reader.read(condition(dice, 0, seen), (), where=Where.RULES), then(dice))
         for number in range(dice.randint(0, 8))
-    ]
-    assert not reader.mistakes
-    return tuple(rules)
+    )
+
+
+def rulebook(dice: Random) -> tuple[Rule, ...]:
+    return rules_of(dice, Conditions(Mistakes({}), ENRICHED))
 
 
 def policy(dice: Random) -> Policy:
-    rules = rulebook(dice)
-    looks_at = frozenset(clause.path for rule in rules for clause in leaves(rule.when))
-    return replace(BASE, rules=Rulebook(rules), looks_at=looks_at)
+    """With scores or without, with a hook or without, with an outbound plan or without."""
+    reader = Conditions(Mistakes({}), ENRICHED)
+    rules = rules_of(dice, reader)
+    scores = [
+        Score(f"score {number}", reader.read(condition(dice, 0, ("enriched.size",)), (), where=Where.SCORES), points)
+        for number, points in enumerate(dice.choices(range(-60, 60), k=dice.choice([0, 0, 3, 6])))
+    ]
+    when = reader.read(condition(dice), (), where=Where.ENRICHMENT)
+    hook = Enrichment("http://hook", when, timedelta(seconds=dice.randint(1, 60)), ("intent",), frozenset(ENRICHED))
+    assert not reader.mistakes
+    return replace(
+        BASE,
+        rules=Rulebook(rules),
+        scores=Scorebook(scores),
+        enrichment=dice.choice([None, hook]),
+        outbound=dice.choice([None, Outbound(timedelta(days=dice.randint(0, 90)), dice.random() < 0.5)]),
+        looks_at=frozenset(clause.path for clause in reader.made.values()) - {SCORE},
+    )
+
+
+def answer(dice: Random) -> dict[str, Any]:
+    """What the hook may say, mistyped at times."""
+    return {"enriched.size": size} if (size := dice.choice([None, 0, 7, 55, 0.5, "large", True, ("a", "b")])) else {}
 
 
 def a_lead(dice: Random, number: int | None = None) -> Lead:
+    return replace(_a_lead(dice, number), account=dice.choice([None, AccountId("acc_1"), AccountId("acc_2")]))
+
+
+def _a_lead(dice: Random, number: int | None) -> Lead:
     who = {
         "email": dice.choice([None, "a@x.com", "A@x.com", "b@x.com"]),
         "phone": dice.choice([None, "+441", "+442"]),
@@ -152,7 +183,21 @@ def world(dice: Random) -> World:
         for held in persons
         for each in held.identities
     }
-    return World.of(persons, closed)
+    return World.of(persons, closed, None, [account(dice, number) for number in range(dice.randint(0, 3))])
+
+
+def account(dice: Random, number: int) -> KnownAccount:
+    """A company, perhaps with an opportunity, perhaps just approached."""
+    ago = NOW + timedelta(days=dice.randint(-60, 60))
+    deals = [OpenDeal(LeadId(f"ld_deal{number}"), dice.choice([None, "fleet"]), dice.random() < 0.3, NOW)]
+    contacts = [Contact(LeadId(f"ld_contact{number}"), dice.random() < 0.3, ago)]
+    found = AccountId(f"acc_{number}")
+    return KnownAccount(
+        found,
+        dice.choice(list(Relation)),
+        tuple(dice.sample(deals, dice.randint(0, 1))),
+        tuple(dice.sample(contacts, dice.randint(0, 1))),
+    )
 
 
 def as_jsonb(value: Any) -> Any:
@@ -174,6 +219,7 @@ def test_a_rulebook_says_what_its_rules_say_one_by_one(dice):
     """Against the plain definition: each clause checked by itself, the first true condition decides."""
     rules, of = rulebook(dice), a_lead(dice)
     features = features_of(of.submitted, {*BY_PATH, "custom.a", "custom.b"})
+    features = {**features, "score": dice.randint(-9, 99), "enriched.size": dice.choice(VALUES[4:9])}
     matched, said = None, []
     for rule in rules:
         letters = "".join(clause.check(features.get(clause.path)) for clause in leaves(rule.when))
@@ -216,6 +262,38 @@ def test_every_receipt_recomputes_bit_for_bit_from_what_is_stored(dice):
             assert recompute(again, rules) == answer
 
 
+@given(dice)
+@settings(max_examples=300)
+def test_what_is_decided_with_an_answer_of_the_hook_recomputes_bit_for_bit(dice):
+    """And never waits again, whatever came."""
+    rules, of, said = policy(dice), a_lead(dice), answer(dice)
+    knew = Known(of.person, relation=dice.choice([None, *Relation]), suppressed=dice.random() < 0.1)
+    decision = redecide(of.submitted, knew, rules, NOW, answer=said)
+    again = from_json(as_jsonb(json.loads(json.dumps(to_json(decision.receipt), allow_nan=False))))
+    assert (again, recompute(again, rules)) == (decision.receipt, decision)
+    assert not isinstance(decision.outcome, Await)
+    used = {path: value for path, value in said.items() if path in rules.looks_at}
+    assert {path: value for path, value in again.saw.items() if path.startswith("enriched.")} == used
+
+
+@given(dice)
+@settings(max_examples=300)
+def test_the_score_is_the_sum_of_the_points_of_what_is_true(dice):
+    """Against the plain definition: each clause checked by itself."""
+    rules, of = policy(dice), a_lead(dice)
+    relation = dice.choice([None, *Relation])
+    features = features_of(of.submitted, rules.looks_at, relation=relation, enriched=answer(dice))
+    letters = [
+        "".join(clause.check(features.get(clause.path)) for clause in leaves(s.when)) for s in rules.scores.scores
+    ]
+    points = [
+        score.add
+        for score, said in zip(rules.scores.scores, letters, strict=True)
+        if truth(score.when, iter(said)) is True
+    ]
+    assert rules.scores.sum(features) == (sum(points), tuple(letters))
+
+
 @given(dice, st.sampled_from(Priority))
 def test_a_handover_always_finds_a_closing_queue(dice, priority):
     rules, of = policy(dice), a_lead(dice)
@@ -230,10 +308,11 @@ def test_a_handover_always_finds_a_closing_queue(dice, priority):
 @given(dice)
 @settings(max_examples=300)
 def test_a_lead_is_merged_only_into_an_open_one_of_its_kind(dice):
-    """Never into itself, a merged or rejected one; test leads with test leads."""
+    """Never into itself, a merged or rejected one; test leads with test leads. Or into that of their account's deal."""
     before = world(dice)
     leads = [a_lead(dice, number) for number in range(dice.randint(0, 10))]
     open_tests = {each.id: held.test for held in before.persons.values() for each in held.open}
+    open_tests |= {deal.lead: deal.test for held in before.accounts.values() for deal in held.deals}
     for of, answer in zip(leads, route(leads, BASE, before, NOW), strict=True):
         assert isinstance(answer, Decision)
         if isinstance(answer.outcome, Merge):
