@@ -3,6 +3,8 @@
 The page is rendered here, whole; its script calls the same API as any other client and then asks for the page anew.
 """
 
+from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,12 +16,14 @@ from schemas.events.stamp import text_of
 from schemas.words import (
     AttemptOutcome,
     Channel,
+    Churn,
     Desk,
     Disqualified,
     Influence,
     Loss,
     MeetingMode,
     PrincipalKind,
+    Refusal,
     Returned,
     Side,
     desk_of,
@@ -76,7 +80,7 @@ async def work(call: Call, query: Chosen, tx: ReadTx) -> Response:
         held=[each.model_dump(mode="json") for each in held],
         chosen=None if chosen is None else chosen.model_dump(mode="json"),
         currency=policy.currency,
-        words=WORDS,
+        words={**WORDS, "tasks": _spoken(policy.tasks)},
     )
 
 
@@ -90,7 +94,7 @@ def _aim(aim: Aim) -> dict[str, Any]:
     return {"label": f"{what.capitalize()} {_PERIODS[per]}", "queue": aim.queue, "done": aim.done, "target": aim.target}
 
 
-def _spoken(words: type[Any]) -> list[tuple[str, str]]:
+def _spoken(words: Iterable[StrEnum]) -> list[tuple[str, str]]:
     """A closed list as choices: `no_answer` reads as `No answer`."""
     named = {"sms": "SMS", "email": "E-mail"}
     return [(word.value, named.get(word.value, word.value.replace("_", " ").capitalize())) for word in words]
@@ -108,6 +112,8 @@ WORDS = {
     "disqualified": _spoken(Disqualified),
     "returned": _spoken(Returned),
     "lost": _spoken(Loss),
+    "refused": _spoken(Refusal),
+    "churned": _spoken(Churn),
     "influence": _spoken(Influence),
     "modes": _spoken(MeetingMode),
     "sides": _spoken(Side),

@@ -230,7 +230,7 @@ items = Table(
     # Each matches its ORDER BY exactly: claims, releases and sweeps read their head alone.
     Index("items_queued", "queue", "test", "out_of_hours", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
     Index("items_pooled", "queue", "test", "out_of_hours", "rank_at", "id", postgresql_where=sql("state = 'pooled'")),
-    Index("items_reserved", "reserved_for", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
+    Index("items_reserved", "reserved_for", "out_of_hours", "rank_at", "id", postgresql_where=sql("state = 'queued'")),
     Index("items_snoozed", "next_at", postgresql_where=sql("state = 'snoozed'")),
     Index("items_parked", "queue", "queued_at", postgresql_where=sql("state = 'parked'")),
     Index(
@@ -458,7 +458,8 @@ renewals = Table(
     Column("value_currency", Text, nullable=False),
 )
 
-# What one desk asks of another, for an opportunity or a customer.
+# What one desk asks of another, for an opportunity or a customer. Summary, result and reason may be personal: they are
+# erased with whom they are about.
 tasks = Table(
     "tasks",
     metadata,
