@@ -1,11 +1,16 @@
-"""How much a rep may hold of one queue."""
+"""How much a rep may hold of one queue, and give back to it in a week."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from router.policy.compiled import Queue
+from schemas.words import Returned
+
+FREE = frozenset({Returned.WRONG_LANGUAGE, Returned.MISSING_SKILL, Returned.CONFLICT_OF_INTEREST})
+"""Reasons to give something back that count against no limit: somebody else had better have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +23,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class LimitReached:
-    """Which limit allows no further pull, its size, and what stands against it."""
+    """Which limit allows no more, its size, and what stands against it."""
 
-    limit: Literal["in_hand", "open"]
+    limit: Literal["in_hand", "open", "returns"]
     max: int
     current: int
 
@@ -38,3 +43,16 @@ def reached(queue: Queue, by: Held) -> LimitReached | None:
     if queue.open is not None and by.open >= queue.open:
         return LimitReached("open", queue.open, by.open)
     return None
+
+
+def returns_reached(queue: Queue, reason: Returned, returned: int) -> LimitReached | None:
+    """The limit that allows no further return for this reason, by a rep who `returned` so many this week."""
+    if queue.returns_per_week is None or reason in FREE or returned < queue.returns_per_week:
+        return None
+    return LimitReached("returns", queue.returns_per_week, returned)
+
+
+def week_began(now: datetime, zone: ZoneInfo) -> datetime:
+    """When the week began in this zone: Monday, midnight."""
+    today = now.astimezone(zone).date()
+    return datetime.combine(today - timedelta(days=today.weekday()), time(), zone).astimezone(UTC)

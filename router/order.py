@@ -1,9 +1,13 @@
 """The order in queue and pool: by rank, then id."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from router.policy.compiled import RankCredit
 from schemas.words import Priority
+
+FURTHEST = timedelta(days=30)
+"""The largest credit. What lies in a pool so much longer than the head of its queue, by rank, is before it: so nothing
+waits for ever behind what skips the pool."""
 
 
 def rank_at(queued_at: datetime, priority: Priority, *, from_list: bool, credit: RankCredit) -> datetime:

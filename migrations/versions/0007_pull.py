@@ -30,6 +30,14 @@ def upgrade() -> None:
             schema="routing",
             postgresql_where=sa.text(f"state = '{state}'"),
         )
+    op.drop_index("items_reserved", "items", schema="routing")
+    op.create_index(
+        "items_reserved",
+        "items",
+        ["reserved_for", "out_of_hours", "rank_at", "id"],
+        schema="routing",
+        postgresql_where=sa.text("state = 'queued'"),
+    )
     op.create_index(
         "items_escalating",
         "items",

@@ -9,7 +9,7 @@ from services.runtime.http.call import Call
 from services.runtime.http.headers import CLAIM_TOKEN
 from services.runtime.http.problems import Conflict, NotFound
 from services.runtime.tx import Tx
-from services.store import accounts, holding, opportunities, suppressions, work
+from services.store import accounts, holding, opportunities, reps, suppressions, work
 from services.store.items import Claim
 from services.store.opportunities import Opportunity
 from services.store.story import Stories, WrongState, telling
@@ -50,11 +50,19 @@ async def told(tx: Tx) -> AsyncIterator[Stories]:
 
 
 async def holder(
-    call: Call, tx: Tx, stories: Stories, claim_id: str, *, opts_out: bool = False, qualifies: bool = False
+    call: Call,
+    tx: Tx,
+    stories: Stories,
+    claim_id: str,
+    *,
+    opts_out: bool = False,
+    qualifies: bool = False,
+    with_rep: bool = False,
 ) -> Work:
     """What a rep holds by this claim, locked; with all that the person has, where they opt out.
 
-    Or with the account and what is open with it, where an opportunity may come of it.
+    Or with the account and what is open with it, where an opportunity may come of it. `with_rep`: and themselves, so
+    that two of theirs never pass a limit together.
 
     Raises: NotFound, ClaimTokenRequired, ClaimLost, ClaimEnded.
     """
@@ -65,6 +73,9 @@ async def holder(
         await suppressions.lock_person_of(tx, stories, claim.lead_id)
     if qualifies:
         await stories.lock_all([claim.lead_id, *await accounts.lock_of(tx, claim.lead_id)])
+    if with_rep:
+        await stories.lock(claim.lead_id)
+        await reps.lock(tx, call.rep_id)
     policy = await policies.active(tx)
     found = await work.lock(tx, stories, policy, call.actor, claim.lead_id, claim.item_id)
     if found.claim is None or found.claim.id != claim.id:

@@ -7,29 +7,36 @@ together by SKIP LOCKED, the lead first, lest it keep a lock on what is another'
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
-from typing import NamedTuple
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Table
 
 from router.leases import expires_at
-from router.lifecycle import Act
-from router.limits import LimitReached, held, reached
 from router.policy.compiled import Policy, Queue
 from schemas.api.values import EARLIEST
-from schemas.events.stamp import Actor
-from schemas.words import Exempt, ItemKind, Presence, RepId, Role, Why, desk_of
+from schemas.words import Presence, RepId, Why, desk_of
 from services.runtime.hot import driver
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import covering, holding, items, opportunities, pool, pullkeys, reps, suppressions
+from services.store import covering, granting, heads, hours, owed, pool, pullkeys, reps, suppressions
+from services.store import tables as t
+from services.store.heads import Head, Look
 from services.store.items import Claim, Item
 from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given, Left, Pulled
 from services.store.reps import Rep
 from services.store.story import Stories
 
 _ITEM = ", ".join(f"item.{column.name}" for column in fields(Item))
-_CLAIM = ", ".join(f"claim.{column.name}" for column in fields(Claim))
+_CLAIM = ", ".join(f"claim.{column.name}" for column in t.claims.columns)
+_CLAIMED = ", ".join(f'claim.{column.name} AS "claim.{column.name}"' for column in t.claims.columns)
+_LEAD = ", ".join(f'lead.{column.name} AS "lead.{column.name}"' for column in t.leads.columns)
+_REP = ", ".join(f"rep.{column.name}" for column in fields(Rep))
 CANDIDATES = 32
 """How many heads of a queue one look takes in: more than pulls are under way on one queue at a time."""
+
+
+LOCK_REP_SQL = f"SELECT {_REP} FROM routing.reps AS rep WHERE rep.id = $1 FOR UPDATE"  # noqa: S608 - the columns are ours
 
 
 async def pull(
@@ -37,14 +44,16 @@ async def pull(
 ) -> Pulled:
     """Give a rep the next thing: a promise that is due, a live hand-over, what is reserved, the first in order.
 
-    Under a `key` it gives the same live claim again. A queue that has nothing for this rep gives from its pool.
+    Under a `key` it gives the same live claim again. A queue that has nothing for this rep gives from its pool. A desk
+    that has nothing gives from where its queues say to look then.
 
     A pull gives one thing. So an exception is debited where it is given: a promise or what is reserved takes the place
     of what this pull would have given blind, and fills the room that it would have filled under the limits.
     """
-    rep = await reps.lock(tx, rep_id)
-    if rep is None:
+    row = await driver(tx).fetchrow(LOCK_REP_SQL, rep_id)
+    if row is None:
         return Elsewhere()
+    rep = Rep.of(dict(row))
     if rep.status is Presence.LEFT:
         return Left()
     if key is not None and (kept := await pullkeys.kept(tx, rep.id, desk, key)) is not None:
@@ -55,19 +64,12 @@ async def pull(
         return Elsewhere()
     if not rep.is_present(tx.now):
         return Away(rep.away_until)
-    owed = await _owed(tx, stories, policy, rep, test=test) or await _of_covered(tx, stories, policy, rep, test=test)
-    found: Pulled = owed or await _next(tx, stories, policy, rep, queues, test=test)
+    seen = await heads.look(tx, rep.id, [*queues, *_dry(policy, rep, queues)], test=test)
+    owed = await _owed(tx, stories, policy, rep, seen, test=test)
+    found: Pulled = owed or await _next(tx, stories, policy, rep, queues, seen, test=test)
     if key is not None and isinstance(found, Given):
         await pullkeys.keep(tx, rep.id, desk, key, found.claim, found.why)
     return found
-
-
-PROMISE_DUE_SQL = """
-SELECT claim.id FROM routing.claims AS claim
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.test = $3
-  AND (claim.next_promise AND claim.served_at IS NULL AND claim.next_at <= $2 OR claim.answer_by IS NOT NULL)
-LIMIT 1
-"""
 
 
 async def worth_a_pull(tx: ReadTx, policy: Policy, rep_id: RepId, desk: str, *, test: bool) -> bool:
@@ -76,99 +78,62 @@ async def worth_a_pull(tx: ReadTx, policy: Policy, rep_id: RepId, desk: str, *, 
     if rep is None or not rep.is_present(tx.now):
         return True
     queues = _queues(policy, rep, desk)
-    if not queues or await driver(tx).fetchrow(PROMISE_DUE_SQL, rep.id, tx.now, test):
+    if not queues:
         return True
-    if await covering.is_due(tx, rep, test=test):
+    dry = _dry(policy, rep, queues)
+    seen = await heads.look(tx, rep.id, [*queues, *dry], test=test)
+    if seen.owed or await covering.is_due(tx, rep, test=test):
         return True
-    if await covering.is_due(tx, rep, test=test):
-        return True
-    free, _ = await room(tx, rep, queues, test=test)
-    return not free or bool(await _heads(tx, rep, free, test=test))
+    able = _able(rep, queues)
+    room, _ = seen.room(able, tx.now)
+    return bool((able and not room) or _among(seen, room) or _among(seen, seen.room(dry, tx.now)[0]))
+
+
+async def _owed(tx: Tx, stories: Stories, policy: Policy, rep: Rep, seen: Look, *, test: bool) -> Given | None:
+    mine = await owed.own(tx, stories, policy, rep, test=test) if seen.owed else None
+    return mine or await owed.covered(tx, stories, policy, rep, test=test)
 
 
 async def _next(
-    tx: Tx, stories: Stories, policy: Policy, rep: Rep, queues: Sequence[Queue], *, test: bool
+    tx: Tx, stories: Stories, policy: Policy, rep: Rep, queues: Sequence[Queue], seen: Look, *, test: bool
 ) -> Given | Full | Empty | Busy:
-    free, full = await room(tx, rep, queues, test=test)
-    if not free:
-        assert full is not None
+    able, dry = _able(rep, queues), _dry(policy, rep, queues)
+    room, full = seen.room(able, tx.now)
+    if full is not None and not room:
         return Full(full)
-    while heads := await _heads(tx, rep, free, test=test):
-        item = await _take(tx, stories, policy, rep, free, heads, test=test)
-        if item is None:
-            return Busy()
-        if await suppressions.channels(tx, item.lead_id):
-            return Given(Why.NEXT, await grant(tx, stories, policy, rep, item))
-        await suppressions.close_suppressed(tx, stories, [item.lead_id])
-    return Empty(tuple(queue.name for queue in queues))
+    for part in (room, seen.room(dry, tx.now)[0]):
+        while lie := _among(seen, part):
+            taken = await _take(tx, stories, policy, rep, part, lie, test=test)
+            if taken is None:
+                return Busy()
+            if isinstance(taken, Claim):
+                return Given(Why.NEXT, taken)
+            if not await suppressions.channels(tx, taken.lead_id):
+                await suppressions.close_suppressed(tx, stories, [taken.lead_id])
+            elif await hours.may_disturb(tx, policy, taken):
+                return Given(Why.NEXT, await granting.grant(tx, stories, policy, rep, taken))
+            seen = await heads.look(tx, rep.id, [*queues, *dry], test=test)
+    return Empty(tuple(queue.name for queue in (*queues, *dry)))
 
 
 def _queues(policy: Policy, rep: Rep, desk: str) -> list[Queue]:
     return [policy.queues[name] for name in rep.queues if name in policy.queues and desk_of(name) == desk]
 
 
-HELD_SQL = """
-SELECT claim.queue, claim.next_at FROM routing.claims AS claim
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND NOT claim.test AND claim.queue = ANY ($2::text[])
-"""
+def _able(rep: Rep, queues: Sequence[Queue]) -> list[Queue]:
+    """Those of these queues whose skills the rep has."""
+    return [queue for queue in queues if rep.has(queue.skills)]
 
 
-async def room(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -> tuple[list[Queue], LimitReached | None]:
-    """The queues in which the rep is below the limits, and the first limit that is reached. Test items have none."""
-    if test:
-        return list(queues), None
-    rows = await driver(tx).fetch(HELD_SQL, rep.id, [queue.name for queue in queues])
-    by = {queue.name: held((row["next_at"] for row in rows if row["queue"] == queue.name), tx.now) for queue in queues}
-    limits = [(queue, reached(queue, by[queue.name])) for queue in queues]
-    full = next((limit for _, limit in limits if limit is not None), None)
-    return [queue for queue, limit in limits if limit is None], full
+def _dry(policy: Policy, rep: Rep, queues: Sequence[Queue]) -> list[Queue]:
+    """Where to look when these queues have nothing: of where they say, the queues that are the rep's."""
+    names = {queue.when_empty: None for queue in _able(rep, queues)}
+    return _able(rep, [policy.queues[name] for name in rep.queues if name in names and name in policy.queues])
 
 
-class _Head(NamedTuple):
-    """The first item of a queue that a rep may have, or of its pool, where the queue has none.
-
-    `reserved`: one in the queue is reserved for the rep.
-    """
-
-    rank_at: datetime
-    id: str
-    queue: str
-    pooled: bool
-    reserved: bool
-
-
-HEADS_SQL = """
-SELECT coalesce(ready.rank_at, pooled.rank_at) AS rank_at, coalesce(ready.id, pooled.id) AS id, queue.name AS queue,
-  ready.id IS NULL AS pooled,
-  EXISTS (
-    SELECT FROM routing.items AS item
-    WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until > $4 AND item.test = $2
-      AND item.queue = queue.name AND NOT item.out_of_hours AND $3 <> ALL (item.returned_by)
-  ) AS reserved
-FROM unnest($1::text[]) AS queue (name)
-LEFT JOIN LATERAL (
-  SELECT item.rank_at, item.id FROM routing.items AS item
-  WHERE item.queue = queue.name AND item.test = $2 AND item.state = 'queued' AND $3 <> ALL (item.returned_by)
-    AND NOT item.out_of_hours
-    AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
-  ORDER BY item.rank_at, item.id LIMIT 1
-) AS ready ON true
-LEFT JOIN LATERAL (
-  SELECT item.rank_at, item.id FROM routing.items AS item
-  WHERE ready.id IS NULL AND queue.name = ANY ($5::text[])
-    AND item.queue = queue.name AND item.test = $2 AND item.state = 'pooled' AND $3 <> ALL (item.returned_by)
-    AND NOT item.out_of_hours
-  ORDER BY item.rank_at, item.id LIMIT 1
-) AS pooled ON true
-WHERE ready.id IS NOT NULL OR pooled.id IS NOT NULL
-"""
-
-
-async def _heads(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -> list[_Head]:
-    """The heads of these queues, in order; what others have locked just now is among them."""
-    names, pools = [queue.name for queue in queues], [queue.name for queue in queues if queue.release is not None]
-    rows = await driver(tx).fetch(HEADS_SQL, names, test, rep.id, tx.now, pools)
-    return sorted(_Head(**row) for row in rows)
+def _among(seen: Look, queues: Sequence[Queue]) -> list[Head]:
+    names = {queue.name for queue in queues}
+    return [head for head in seen.heads if head.queue in names]
 
 
 TAKE_RESERVED_SQL = f"""
@@ -178,6 +143,9 @@ WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until >
 ORDER BY item.rank_at, item.id LIMIT 1
 FOR UPDATE OF lead, item SKIP LOCKED
 """  # noqa: S608 - the columns are ours
+# Takes the first with its lead, and claims it at once where nothing speaks against that: its person has no opt-out and
+# may be reached, at any hour; no meeting is booked, which would let the claim run for longer; nothing is under way.
+# Else it is taken, and looked at.
 TAKE_SQL = f"""
 WITH head AS MATERIALIZED (
   SELECT first.id, first.rank_at FROM unnest($1::text[]) AS queue (name)
@@ -189,14 +157,40 @@ WITH head AS MATERIALIZED (
     ORDER BY item.rank_at, item.id LIMIT $5
   ) AS first
   ORDER BY first.rank_at, first.id LIMIT $5
+), found AS MATERIALIZED (
+  SELECT {_ITEM}, {_LEAD} FROM head
+  JOIN routing.items AS item ON item.id = head.id
+  JOIN routing.leads AS lead ON lead.id = item.lead_id
+  WHERE item.state = 'queued' AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
+    AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
+  ORDER BY head.rank_at, head.id LIMIT 1
+  FOR UPDATE OF lead, item SKIP LOCKED
+), taken AS (
+  UPDATE routing.items AS item
+  SET state = 'claimed', token = item.token + 1, reserved_for = NULL, reserved_until = NULL, reserved_why = NULL
+  FROM found JOIN routing.lead_details AS said ON said.lead_id = found.lead_id
+  WHERE item.id = found.id AND item.state = 'queued' AND item.carried_from IS NULL AND item.queue <> ALL ($10::text[])
+    AND (said.contact ->> 'email' <> '' AND said.contact ->> 'email_valid' = 'true'
+      OR said.contact ->> 'phone' <> '' AND said.contact ->> 'phone_valid' = 'true'
+      OR said.contact ->> 'profile_url' <> '' AND said.contact ->> 'profile_valid' = 'true')
+    AND NOT EXISTS (
+      SELECT FROM routing.identity_persons AS theirs
+      JOIN routing.suppressions AS closed ON closed.kind = theirs.kind AND closed.digest = theirs.digest
+      WHERE theirs.person_id = found."lead.person_id"
+    )
+    AND NOT EXISTS (
+      SELECT FROM routing.meetings AS meeting
+      WHERE meeting.opportunity_id = found.opportunity_id AND meeting.state = 'booked'
+    )
+  RETURNING item.id, item.lead_id, item.queue, item.token, item.test
+), claim AS (
+  INSERT INTO routing.claims AS claim
+    (id, item_id, lead_id, rep_id, queue, token, state, why, test, granted_at, expires_at)
+  SELECT $7, taken.id, taken.lead_id, $3, taken.queue, taken.token, 'active', $8, taken.test, $4, ends.ends_at
+  FROM taken JOIN unnest($1::text[], $9::timestamptz[]) AS ends (queue, ends_at) ON ends.queue = taken.queue
+  RETURNING {_CLAIM}
 )
-SELECT {_ITEM} FROM head
-JOIN routing.items AS item ON item.id = head.id
-JOIN routing.leads AS lead ON lead.id = item.lead_id
-WHERE item.state = 'queued' AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
-  AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
-ORDER BY head.rank_at, head.id LIMIT 1
-FOR UPDATE OF lead, item SKIP LOCKED
+SELECT found.*, {_CLAIMED} FROM found LEFT JOIN claim ON true
 """  # noqa: S608 - the columns are ours
 
 
@@ -206,102 +200,41 @@ async def _take(
     policy: Policy,
     rep: Rep,
     queues: Sequence[Queue],
-    heads: Sequence[_Head],
+    lie: Sequence[Head],
     *,
     test: bool,
-) -> Item | None:
-    """Lock a queued item with its lead: reserved for the rep, else the first in order. None: others have it locked."""
+) -> Item | Claim | None:
+    """Lock a queued item with its lead: reserved for the rep, else the first in order; claimed, where that is plain.
+
+    None: others have it locked.
+    """
     names = [queue.name for queue in queues]
     row = None
-    if any(head.reserved for head in heads):
+    if any(head.reserved for head in lie):
         row = await driver(tx).fetchrow(TAKE_RESERVED_SQL, names, test, rep.id, tx.now)
-    if row is None and heads[0].pooled:
-        best = next(queue for queue in queues if queue.name == heads[0].queue)
+    if row is not None:
+        return Item.of(dict(row))
+    if lie[0].pooled:
+        best = next(queue for queue in queues if queue.name == lie[0].queue)
         if released := await pool.release_for(tx, stories, policy, best, rep.id, test=test):
             return released
-    if row is None:
-        # From the first head on: dead rows lie before it, where an old snapshot holds them, and were gone over already.
-        first = min((head.rank_at for head in heads if not head.pooled), default=EARLIEST)
-        row = await driver(tx).fetchrow(TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES, first)
-    return None if row is None else Item.of(dict(row))
-
-
-GRANT_SQL = f"""
-WITH taken AS (
-  UPDATE routing.items
-  SET state = 'claimed', token = token + 1, reserved_for = NULL, reserved_until = NULL, reserved_why = NULL,
-    carried_from = NULL
-  WHERE id = $2 AND state = 'queued'
-  RETURNING id, lead_id, queue, token, test
-)
-INSERT INTO routing.claims AS claim
-  (id, item_id, lead_id, rep_id, queue, token, state, why, exception, test, granted_at, expires_at)
-SELECT $1, taken.id, taken.lead_id, $3, taken.queue, taken.token, 'active', $4, $5, taken.test, $6, $7 FROM taken
-RETURNING {_CLAIM}
-"""  # noqa: S608 - the columns are ours
-
-
-async def grant(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: Item, *, why: Why = Why.NEXT) -> Claim:
-    """Claim an item that is locked with its lead."""
-    story = await stories.lock(item.lead_id)
-    reserved = item.reserved_for == rep.id and item.reserved_until is not None and item.reserved_until > tx.now
-    exception = Exempt(item.reserved_why) if reserved and item.reserved_why else None
-    ends_at = expires_at(
-        policy.queues[item.queue],
-        granted_at=tx.now,
-        meetings=await opportunities.booked_meetings(tx, item.opportunity_id),
+    # From the first head on: dead rows lie before it, where an old snapshot holds them, and were gone over already.
+    first = min((head.rank_at for head in lie if not head.pooled), default=EARLIEST)
+    claim_id, ends = mint("clm", tx.now), [expires_at(queue, granted_at=tx.now) for queue in queues]
+    by_hours = [queue.name for queue in queues if queue.person_hours is not None]
+    row = await driver(tx).fetchrow(
+        TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES, first, claim_id, Why.NEXT.value, ends, by_hours
     )
-    claim_id = mint("clm", tx.now)
-    said = exception and exception.value
-    row = await driver(tx).fetchrow(GRANT_SQL, claim_id, item.id, rep.id, why.value, said, tx.now, ends_at)
-    assert row is not None, "it is queued, and locked"
-    claim = Claim.of(dict(row))
-    if item.carried_from is not None:
-        claim = await holding.go_on(tx, policy, claim, item, served=why is Why.PROMISE_DUE)
-    actor = Actor(kind=Role.REP, id=rep.id)
-    if item.kind in items.LEAD_KINDS:
-        story.move(Act.CLAIM, actor, queue=item.queue)
-    if item.kind == ItemKind.OPPORTUNITY and item.opportunity_id is not None:
-        await opportunities.change(tx, item.opportunity_id, closer=rep.id)
-    story.tell(holding.claimed(item, claim, why, exception), actor)
+    if row is None:
+        return None
+    story, item = stories.take(_part(row, "lead.", t.leads)), Item.of(dict(row))
+    if row["claim.id"] is None:
+        return item
+    claim = Claim.of(_part(row, "claim.", t.claims))
+    await granting.granted(tx, story, rep, item, claim)
     return claim
 
 
-TAKE_PROMISE_SQL = f"""
-SELECT {_CLAIM} FROM routing.claims AS claim
-JOIN routing.items AS item ON item.id = claim.item_id
-JOIN routing.leads AS lead ON lead.id = claim.lead_id
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.test = $3
-  AND (claim.next_promise AND claim.served_at IS NULL AND claim.next_at <= $2 OR claim.answer_by IS NOT NULL)
-ORDER BY claim.answer_by NULLS FIRST, claim.next_at, claim.id LIMIT 1
-FOR UPDATE OF lead, item, claim SKIP LOCKED
-"""  # noqa: S608 - the columns are ours
-
-
-async def _owed(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:
-    """What is the rep's already, at whichever desk: the promise that came due first, else who was handed over live.
-
-    Each is given once.
-    """
-    row = await driver(tx).fetchrow(TAKE_PROMISE_SQL, rep.id, tx.now, test)
-    if row is None:
-        return None
-    claim = Claim.of(dict(row))
-    item = await items.lock(tx, claim.item_id)
-    assert item is not None
-    story = await stories.lock(claim.lead_id)
-    if claim.answer_by is not None:
-        answered = {"answer_by": None, "heartbeat_at": tx.now}
-        return Given(Why.LIVE, await holding.extend(tx, policy, claim, item.opportunity_id, **answered))
-    claim = await holding.write(tx, claim, served_at=tx.now, exception=Exempt.PROMISE.value)
-    told = holding.claimed(item, claim, Why.PROMISE_DUE, Exempt.PROMISE)
-    story.tell(told, Actor(kind=Role.REP, id=rep.id))
-    return Given(Why.PROMISE_DUE, claim)
-
-
-async def _of_covered(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:
-    """The promise that came due first of those whom this rep covers, under a claim of their own."""
-    item = await covering.take_due(tx, stories, rep, test=test)
-    if item is None:
-        return None
-    return Given(Why.PROMISE_DUE, await grant(tx, stories, policy, rep, item, why=Why.PROMISE_DUE))
+def _part(row: "asyncpg.Record", prefix: str, table: Table) -> dict[str, Any]:
+    """What a row has of a table, its columns named with a prefix."""
+    return {column.name: row[prefix + column.name] for column in table.columns}

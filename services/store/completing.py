@@ -43,6 +43,9 @@ async def qualify(
     open_one = await accounts.open_deal(work.tx, work.story.row["account_id"], wanted, test=work.story.test)
     if open_one is not None:
         await _join(work, *open_one, qualification, ended_by)
+        if booked:
+            joined, into = open_one
+            await _book(work, into, joined, booked)
         return
     place = await leads.hand_over(work.tx, work.story, work.policy, submitted, qualification)
     queue = work.policy.queues[place.queue]
@@ -60,12 +63,12 @@ async def qualify(
         qualification=qualification or None,
         estimate=estimate,
         actor=work.actor,
-        live_to=taker and taker.id,
+        live_to=taker.id if taker else None,
     )
     if booked:
-        await _book(work, opportunity, *booked)
+        await _book(work, work.story.id, opportunity, booked)
     if taker:
-        made = await _made(work, opportunity)
+        made = await _deal(work, work.story.id, opportunity)
         await handing.take(work.tx, work.stories, work.policy, taker, made.item.id)
     to = "rep" if taker else "pool" if isinstance(place, Pool) else "queue"
     handed = {"queue": place.queue, "to": to, "taken_by": taker and taker.id}
@@ -95,16 +98,17 @@ async def _join(
     await holding.write(work.tx, work.held, ended_by={**ended_by, "opportunity_id": opportunity, "handed": handed})
 
 
-async def _book(work: Work, opportunity: OpportunityId, at: datetime, mode: MeetingMode) -> None:
-    await meetings.book(await _made(work, opportunity), at=at, mode=mode)
+async def _book(work: Work, lead: LeadId, opportunity: OpportunityId, booked: tuple[datetime, MeetingMode]) -> None:
+    at, mode = booked
+    await meetings.book(await _deal(work, lead, opportunity), at=at, mode=mode)
 
 
-async def _made(work: Work, opportunity: OpportunityId) -> Work:
-    """The opportunity that was just made, to act on."""
+async def _deal(work: Work, lead: LeadId, opportunity: OpportunityId) -> Work:
+    """The opportunity that was just made, or joined, to act on; its lead is locked."""
     await work.stories.bear(work.story)
     found = await opportunities.find(work.tx, opportunity)
-    assert found is not None, "it was just made"
-    return await lock(work.tx, work.stories, work.policy, work.actor, work.story.id, found.item_id)
+    assert found is not None, "it was just made, or is open"
+    return await lock(work.tx, work.stories, work.policy, work.actor, lead, found.item_id)
 
 
 async def disqualify(work: Work, reason: str, ended_by: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Hours of persons, on items: whether a pull may give one now, and when that is to be looked at again.
 
-What is out of hours stands apart in the index of its queue, so that a pull finds the first that it may give by one look,
-however many sleep. The pull itself has the last word: it looks at what it takes, so nothing depends on when sweeps run.
+What is out of hours stands apart in the index of its queue, so that a pull finds the first that it may give by one
+look, however many sleep. The pull itself has the last word: it looks at what it takes, so nothing depends on when
+sweeps run.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -60,7 +61,7 @@ async def turn_items(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
         for item, turned in zip(due, await _turns(tx, policy, due), strict=True):
             await _set(tx, policy, item, turned)
             if turned is None or turned.open:
-                tx.wake(f"queue:{item.queue}")
+                tx.wake(f"queue:{item.queue}", f"floor:{item.queue}")
     return len(due)
 
 
@@ -94,7 +95,9 @@ def _turn(policy: Policy, item: Item, said: Mapping[Any, Any] | None, now: datet
     queue = policy.queues.get(item.queue)
     if queue is None or queue.person_hours is None:
         return None
-    country = said and country_of(Contact.model_validate(said["contact"]), Company.model_validate(said["company"]))
+    country = None
+    if said is not None:
+        country = country_of(Contact.model_validate(said["contact"]), Company.model_validate(said["company"]))
     return turn(queue.person_hours, country, queue.calendar.zone, now)
 
 

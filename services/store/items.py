@@ -106,6 +106,7 @@ class Claim:
     ended_at: datetime | None
     ended_by: dict[str, Any] | None
     answer_by: datetime | None
+    returned_because: str | None
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> "Claim":

@@ -5,7 +5,7 @@ from datetime import timedelta
 from router.policy.compiled import Policy, Queue
 from schemas.words import ItemId, Why, desk_of
 from services.runtime.tx import Tx
-from services.store import claims, holding, items, reps, waiting
+from services.store import granting, heads, holding, items, reps, waiting
 from services.store.items import Claim
 from services.store.reps import Rep
 from services.store.story import Stories
@@ -29,7 +29,7 @@ async def taker(tx: Tx, queue: Queue, *, test: bool) -> Rep | None:
 async def _may_take(tx: Tx, rep: Rep, queue: Queue, *, test: bool) -> bool:
     if not rep.is_present(tx.now) or queue.name not in rep.queues or not rep.has(queue.skills):
         return False
-    room, _ = await claims.room(tx, rep, [queue], test=test)
+    room, _ = (await heads.look(tx, rep.id, [queue], test=test)).room([queue], tx.now)
     return bool(room)
 
 
@@ -40,7 +40,7 @@ async def take(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: ItemId)
     """
     locked = await items.lock(tx, item)
     assert locked is not None, "it was just made"
-    claim = await claims.grant(tx, stories, policy, rep, locked, why=Why.LIVE)
+    claim = await granting.grant(tx, stories, policy, rep, locked, why=Why.LIVE)
     await waiting.over(tx, rep.id, desk_of(locked.queue).value, test=locked.test)
     until = tx.now + ANSWER_WITHIN
     tx.wake(f"rep:{rep.id}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, or_, select, update
+from sqlalchemy import RowMapping, Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.buffer import target
@@ -77,8 +77,8 @@ def _measured(
         open=found.get("open", 0),
         parked=found.get("parked", 0),
         snoozed=found.get("snoozed", 0),
-        out_of_hours=0,
-        opens_at=None,
+        out_of_hours=found.get("out_of_hours", 0),
+        opens_at=found.get("opens_at"),
         oldest_queued_at=found.get("oldest"),
         reps_present=len(reps),
         sla_breached=found.get("sla_breached", 0),
@@ -93,7 +93,10 @@ def _counts(now: datetime) -> list[Select[Any]]:
     due = or_(claim.next_at.is_(None), claim.next_at <= now)
     breached = item.sla_breached_at.is_not(None) & item.attempted_at.is_(None) & queues.OPEN
     return [
-        queues.counted("depth", item.queue, queues.QUEUED, queues.REAL, oldest=func.min(item.queued_at)),
+        queues.counted("depth", item.queue, queues.QUEUED, queues.REAL, oldest=item.queued_at),
+        queues.counted(
+            "out_of_hours", item.queue, queues.QUEUED, queues.REAL, item.out_of_hours, opens_at=item.turns_at
+        ),
         queues.counted("pool", item.queue, queues.POOLED, queues.REAL),
         queues.counted("snoozed", item.queue, queues.SNOOZED, queues.REAL),
         queues.counted("parked", item.queue, queues.PARKED, queues.REAL),

@@ -1,11 +1,12 @@
 """Parking: the manager's list, what comes to it since nobody is left who may have it, and the way back into a queue."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, func, literal, select
 
 from router.lifecycle import Act
+from router.policy.compiled import Policy
 from schemas.words import Desk, ItemId, ItemKind, ItemState, QueueName, RepId
 from services.runtime.tx import ReadTx, Tx
 from services.store import items, lateness, opportunities, reps
@@ -22,30 +23,34 @@ REQUEUED = "requeued"
 """Why a claim was revoked; what the manager wrote is a note."""
 
 
-async def is_refused(tx: ReadTx, queue: QueueName, returned_by: Sequence[RepId]) -> bool:
+async def is_refused(tx: ReadTx, policy: Policy, queue: QueueName, returned_by: Sequence[RepId]) -> bool:
     """Whether nobody is left who may have an item of this queue, which these reps have returned."""
-    condition = reps.all_returned(cast(queue, Text), literal(list(returned_by), ARRAY(Text)))
+    condition = reps.all_returned(cast(queue, Text), literal(list(returned_by), ARRAY(Text)), _skills(policy))
     return bool(await tx.value(select(condition)))
 
 
-async def refused_items(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
+async def refused_items(tx: ReadTx, policy: Policy, limit: int, but: Collection[str]) -> list[Due]:
     """Queued items that each rep of their queue has returned: who could still have had them works it no more."""
-    return await look(tx, t.items, _refused(), t.items.c.rank_at, limit, but)
+    return await look(tx, t.items, _refused(policy), t.items.c.rank_at, limit, but)
 
 
-async def park(tx: Tx, found: Sequence[Due]) -> int:
+async def park(tx: Tx, policy: Policy, found: Sequence[Due]) -> int:
     """Put them on the manager's list."""
     async with telling(tx) as stories:
-        refused = await items_again(tx, stories, found, _refused())
+        refused = await items_again(tx, stories, found, _refused(policy))
         for item in refused:
             await items.apply(tx, await stories.lock(item.lead_id), item, Act.PARK, detail={"reason": BY_ALL})
     return len(refused)
 
 
-def _refused() -> ColumnElement[bool]:
+def _skills(policy: Policy) -> Mapping[QueueName, Collection[str]]:
+    return {name: queue.skills for name, queue in policy.queues.items() if queue.skills}
+
+
+def _refused(policy: Policy) -> ColumnElement[bool]:
     item = t.items.c
     returned = func.cardinality(item.returned_by) > 0
-    return and_(QUEUED, returned, reps.all_returned(item.queue, item.returned_by))
+    return and_(QUEUED, returned, reps.all_returned(item.queue, item.returned_by, _skills(policy)))
 
 
 async def parked(tx: ReadTx, *, desks: Collection[Desk] | None, after: ItemId | None, limit: int) -> list[ItemId]:

@@ -21,7 +21,7 @@ from schemas.events.signals import QueueReplenishmentRequired
 from schemas.events.stamp import SYSTEM, Actor
 from schemas.words import QueueName, ReleaseCause, RepId, Role
 from services.runtime.tx import ReadTx, Tx
-from services.store import items, queues, suppressions
+from services.store import hours, items, queues, suppressions
 from services.store import tables as t
 from services.store.items import Item
 from services.store.story import Stories
@@ -115,7 +115,9 @@ async def release_for(
     transaction. None: there is none, or others have it locked.
     """
     while heads := await _take(tx, stories, _pool(queue.name, test=test).where(_may_have(rep)), 1):
-        if not await suppressions.close_suppressed(tx, stories, [heads[0].lead_id]):
+        if await suppressions.close_suppressed(tx, stories, [heads[0].lead_id]):
+            continue
+        if await hours.may_disturb(tx, policy, heads[0]):
             depth, _ = await queues.depth_and_pool(tx, queue.name)
             actor = Actor(kind=Role.REP, id=rep)
             goal = await _target(tx, policy, queue)

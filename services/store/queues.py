@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, cast, func, literal, null, select, union_all
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, bindparam, cast, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.lifecycle import OPEN_ITEM_STATES
@@ -65,21 +65,35 @@ def shortage(depth: int, pool: int, target: int | None) -> int:
 
 
 async def present(tx: ReadTx, policy: Policy) -> Mapping[QueueName, Sequence[int]]:
-    """For each queue of the policy, for each of its reps who is not away, among how many of these they are shared."""
+    """For each queue of the policy, for each of its reps who is not away, among how many of these they are shared.
+
+    Its reps have its skills.
+    """
     found: dict[QueueName, list[int]] = {}
-    for row in await tx.fetch(select(t.reps.c.queues).where(reps.present(tx.now))):
-        works = [QueueName(queue) for queue in row["queues"] if queue in policy.queues]
+    for row in await tx.fetch(select(t.reps.c.queues, t.reps.c.skills).where(reps.present(tx.now))):
+        works = [
+            QueueName(name)
+            for name in row["queues"]
+            if name in policy.queues and policy.queues[QueueName(name)].skills.issubset(row["skills"])
+        ]
         for queue in works:
             found.setdefault(queue, []).append(len(works))
     return found
 
 
 def counted(
-    what: str, queue: ColumnElement[str], *which: ColumnElement[bool], oldest: ColumnElement[Any] = _NEVER
+    what: str, queue: ColumnElement[str], *which: ColumnElement[bool], **first: ColumnElement[Any]
 ) -> Select[Any]:
-    """A count by queue, to be one part of a `tally`."""
+    """A count by queue, to be one part of a `tally`; and by its own name the `first` of a column, at most one."""
+    ((name, column),) = first.items() or ((None, None),)
     return (
-        select(queue.label("queue"), literal(what).label("what"), func.count().label("n"), oldest.label("oldest"))
+        select(
+            queue.label("queue"),
+            literal(what).label("what"),
+            func.count().label("n"),
+            literal(name, Text).label("named"),
+            (_NEVER if column is None else func.min(column)).label("first"),
+        )
         .where(*which)
         .group_by(queue)
     )
@@ -91,8 +105,8 @@ async def tally(tx: ReadTx, *counts: Select[Any]) -> Mapping[str, Mapping[str, A
     for row in await tx.fetch(union_all(*counts)):
         of_queue = found.setdefault(row["queue"], {})
         of_queue[row["what"]] = row["n"]
-        if row["oldest"] is not None:
-            of_queue["oldest"] = row["oldest"]
+        if row["named"] is not None:
+            of_queue[row["named"]] = row["first"]
     return found
 
 

@@ -1,6 +1,6 @@
 """Reps: who works which queues, and who is there."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
-    RowMapping,
     Select,
     Text,
     all_,
@@ -51,7 +50,7 @@ class Rep:
     created_at: datetime
 
     @classmethod
-    def of(cls, row: RowMapping) -> "Rep":
+    def of(cls, row: Mapping[Any, Any]) -> "Rep":
         values = {f.name: row[f.name] for f in fields(cls)}
         values.update({name: tuple(row[name]) for name in ("queues", "skills", "territories", "covers")})
         values.update(status=Presence(row["status"]), desks=frozenset(map(Desk, row["desks"])))
@@ -71,9 +70,16 @@ def present(now: datetime, rep: ReadOnlyColumnCollection[str, Column[Any]] = t.r
     return or_(rep.status == Presence.PRESENT.value, rep.away_until <= now)
 
 
-def all_returned(queue: ColumnElement[str], returned_by: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The condition that each rep of a queue, there or away, has returned an item; false where it has no reps."""
-    theirs = t.reps.c.queues.contains(array([queue], type_=Text))
+def all_returned(
+    queue: ColumnElement[str], returned_by: ColumnElement[Any], skills: Mapping[QueueName, Collection[str]]
+) -> ColumnElement[bool]:
+    """The condition that each rep who may have an item, there or away, has returned it; false where nobody may.
+
+    They work its queue, and have its `skills`, if it asks for any.
+    """
+    rep = t.reps.c
+    able = [or_(queue != name, rep.skills.contains(sorted(wanted))) for name, wanted in skills.items()]
+    theirs = and_(rep.queues.contains(array([queue], type_=Text)), rep.status != Presence.LEFT.value, *able)
     return and_(exists().where(theirs), not_(exists().where(theirs, t.reps.c.id != all_(returned_by))))
 
 

@@ -36,11 +36,12 @@ async def replace_step(work: Work, *, what: str, at: datetime, side: Side, promi
 async def give_back(work: Work, *, reason: str, note: str | None, ended_by: Mapping[str, Any]) -> Item:
     """Return an item to its queue, age kept, not to be offered to this rep again.
 
-    When each rep of the queue, there or away, has returned it, it is parked.
+    When each rep who may have it, there or away, has returned it, it is parked.
     """
     claim = await lateness.settle(work.tx, work.story, work.item, work.held, ending=True)
+    claim = await holding.write(work.tx, claim, returned_because=reason)
     returned_by = tuple(dict.fromkeys((*work.item.returned_by, claim.rep_id)))
-    by_all = await parking.is_refused(work.tx, work.item.queue, returned_by)
+    by_all = await parking.is_refused(work.tx, work.policy, work.item.queue, returned_by)
     back = await items.apply(
         work.tx,
         work.story,

@@ -1,11 +1,11 @@
-"""The duty of what is due: sleepers wake, lateness is told, nurtured and lost leads come back."""
+"""The duty of what is due: sleepers wake, hours turn, lateness is told, nurtured and lost leads come back."""
 
 from collections.abc import Sequence
 
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import Tx
-from services.store import enriching, returning, sweeps
+from services.store import enriching, hours, returning, sweeps
 from services.store.due import Due
 from services.worker.loops import Duty, Sweep, sweeping
 
@@ -17,12 +17,17 @@ def duty(edge: Edge) -> Duty:
     each_due = (
         ("wake", sweeps.snoozed_items, sweeps.wake_items),
         ("warn", sweeps.late_claims, sweeps.warn_holders),
+        ("turn", hours.turning_items, _turn),
         ("breach", sweeps.unanswered_items, sweeps.breach_items),
         ("decide", returning.rested_leads, _decide),
         ("late", enriching.overdue_leads, _decide_overdue),
         ("reopen", returning.returning_opportunities, _reopen),
     )
     return sweeping(edge, NAME, [Sweep(edge, f"{NAME}.{name}", look, act) for name, look, act in each_due])
+
+
+async def _turn(tx: Tx, found: Sequence[Due]) -> int:
+    return await hours.turn_items(tx, await policies.active(tx), found)
 
 
 async def _decide(tx: Tx, found: Sequence[Due]) -> int:

@@ -10,7 +10,7 @@ import pytest
 import services
 from router.lifecycle import ITEM, Act
 from schemas.words import ItemState
-from services.store.claims import GRANT_SQL
+from services.store.granting import GRANT_SQL
 
 
 def statements() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Plans under guard: what the worker looks at every second it reads along the index that was made for it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from services.runtime.edge import Edge
 from services.runtime.tx import ReadTx
 from services.store import (
     asking,
+    enriching,
     hours,
     measures,
     parking,
@@ -40,6 +42,7 @@ LOOKS = {
     "items_snoozed": sweeps.snoozed_items,
     "items_turning": hours.turning_items,
     "items_unanswered": sweeps.unanswered_items,
+    "leads_awaiting": enriching.overdue_leads,
     "leads_nurturing": returning.rested_leads,
     "meetings_unrecorded": asking.unrecorded_meetings,
     "opportunities_reopening": returning.returning_opportunities,
@@ -56,12 +59,20 @@ async def test_a_look_reads_what_is_due_along_its_index(explaining: Explaining, 
 
 
 async def test_what_every_rep_has_returned_is_sought_among_the_queued_alone(explaining: Explaining) -> None:
-    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now))
+    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now, explaining.memory))
     await parking.refused_items(explaining, policy, 100, frozenset())
     (plan,) = explaining.plans
     assert "on items" in plan
     assert "Seq Scan" not in plan
     assert "Filter: (state" not in plan
+
+
+async def test_whom_the_hook_is_to_be_asked_about_is_taken_along_the_index_of_those(explaining: Explaining) -> None:
+    tx: Any = explaining
+    await enriching.take(tx, 50, within=timedelta(seconds=15))
+    (plan,) = explaining.plans
+    assert "Index Scan using leads_asking" in plan
+    assert "Seq Scan" not in plan
 
 
 async def test_what_is_reserved_is_sought_among_reservations_alone(explaining: Explaining) -> None:

@@ -150,11 +150,11 @@ async def test_a_rep_who_comes_between_look_and_act_may_have_it(floor: Floor) ->
     (item,) = await floor.leads(1, MAIN, pooled=False)
     await floor.change(t.items, item, returned_by=[ann])
     async with floor.edge.database.read() as tx:
-        found = await parking.refused_items(tx, 10, ())
+        found = await parking.refused_items(tx, await policies.active(tx), 10, ())
     assert [due.id for due in found] == [item]
     await floor.rep(MAIN)
     async with floor.edge.database.tx() as tx:
-        assert await parking.park(tx, found) == 0
+        assert await parking.park(tx, await policies.active(tx), found) == 0
     assert await floor.states([item]) == ["queued"]
 
 

@@ -26,11 +26,11 @@ from services import policies
 from services.desk.fencing import ClaimEnded, holder, told
 from services.desk.moments import moment_of
 from services.runtime.http.call import Call
-from services.runtime.http.problems import Conflict, Invalid, Mistake
+from services.runtime.http.problems import Conflict, Invalid, LimitReached, Mistake
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx, Tx
-from services.store import attempts, completing, holding, itemviews, leadviews, steps, tasks
+from services.store import attempts, completing, holding, itemviews, leadviews, returns, steps, tasks
 from services.store.attempts import KEPT_BY_THE_CLAIM, Try
 from services.store.items import Claim
 from services.store.work import Work
@@ -208,13 +208,17 @@ async def _complete(work: Work, body: CompleteIn, ended_by: dict[str, Any]) -> N
 async def give_back(call: Call, claim_id: str, body: ReturnIn, tx: Tx) -> HeldOut:
     """Give an item back to its queue.
 
-    It keeps its age, and is not offered to you again. When each rep of the queue, there or away, has returned it, it
-    is parked: on the manager's list. The same again is answered as before.
+    It keeps its age, and is not offered to you again. When each rep who may have it, there or away, has returned it, it
+    is parked: on the manager's list. A queue may bound how many you return in a week, but for what is in a language
+    that you do not speak, needs a skill that you lack, or is in conflict with your interests. The same again is
+    answered as before.
     """
     ended_by = _said("return", body)
     try:
         async with told(tx) as stories:
-            work = await holder(call, tx, stories, claim_id)
+            work = await holder(call, tx, stories, claim_id, with_rep=True)
+            if (limit := await returns.limit(work, body.reason)) is not None:
+                raise LimitReached(limit.limit, maximum=limit.max, current=limit.current)
             await steps.give_back(work, reason=body.reason.value, note=body.note, ended_by=ended_by)
     except ClaimEnded as ended:
         if not _same(ended.claim, ended_by):
