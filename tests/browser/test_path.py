@@ -148,6 +148,34 @@ def test_a_mistake_is_told_beside_the_form_and_nothing_is_lost(running: Whole, p
     expect(page.locator("form[data-path$='/return'] .alert")).to_contain_text("note")
 
 
+def test_a_rep_hands_over_a_booked_meeting_and_goes_away_with_a_cover_by_keyboard_alone(
+    alone: Whole, page: Page
+) -> None:
+    with alone.client(alone.key("service")) as client:
+        client.post("/v1/leads/inbound", json={"contact": {"email": "ada@example.com", "name": "Ada"}})
+    with alone.client(alone.key("manager")) as client:
+        client.post("/v1/reps", json={"name": "Bea", "queues": ["inbound/main"]})
+    sign_in(page, f"{alone.url}/work", alone.rep("inbound/main")["key"])
+    page.keyboard.press("p")
+    expect(page.locator("#who")).to_have_text("Ada")
+    complete = page.locator("form[data-path$='/complete']").first
+    page.locator("summary", has_text="Qualified").press("Enter")
+    expect(complete.locator("input[name='booked.at']")).to_be_hidden()
+    complete.locator("input[name='handover'][value='booked']").press("Space")
+    complete.locator("input[name='booked.at']").fill("2031-03-04T10:00")
+    complete.locator("input[name='booked.mode'][value='video']").press("Space")
+    complete.locator("input[name='booked.mode'][value='video']").press("Enter")
+    expect(page.get_by_text("Nothing in hand.")).to_be_visible()
+
+    page.locator("summary", has_text="Go away").press("Enter")
+    page.get_by_label("Who covers").select_option("Bea")
+    page.get_by_role("button", name="Set me away").press("Enter")
+    expect(page.get_by_text("Covered by Bea.")).to_be_visible()
+    expect(page.locator("button.pull").first).to_be_disabled()
+    page.get_by_role("button", name="I am back").press("Enter")
+    expect(page.locator("button.pull").first).to_be_enabled()
+
+
 def test_nobody_sees_a_page_without_a_key_and_a_wrong_one_is_refused(running: Whole, page: Page) -> None:
     page.goto(f"{running.url}/ops")
     assert page.url.startswith(f"{running.url}/sign-in")

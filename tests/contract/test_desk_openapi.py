@@ -7,10 +7,10 @@ import pytest
 from fastapi.routing import APIRoute
 from kit.desks import Desks, ok
 
-from services.desk.api import claims, customers, items, opportunities, pull, reps, tasks, verdicts
+from services.desk.api import claims, consent, customers, items, opportunities, pull, reps, tasks, verdicts
 from services.runtime.http.route import Route
 
-FEATURES = (pull, claims, opportunities, verdicts, customers, tasks, items, reps)
+FEATURES = (pull, claims, opportunities, verdicts, customers, tasks, items, reps, consent)
 ENDPOINTS = {
     "POST /v1/desks/{desk}/pull",
     "GET /v1/claims",
@@ -42,11 +42,15 @@ ENDPOINTS = {
     "GET /v1/items",
     "GET /v1/items/{item_id}",
     "POST /v1/items/{item_id}/requeue",
+    "POST /v1/items/{item_id}/assign",
     "POST /v1/reps",
     "GET /v1/reps",
     "GET /v1/reps/{rep_id}",
     "PATCH /v1/reps/{rep_id}",
     "PUT /v1/reps/{rep_id}/presence",
+    "GET /v1/reps/{rep_id}/targets",
+    "POST /v1/reps/{rep_id}/leave",
+    "GET /v1/leads/{lead_id}/consent",
 }
 
 
