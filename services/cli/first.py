@@ -23,6 +23,7 @@ _DEMO_REPS = (
     ("Ida", "inbound/main"),
     ("Olu", "outbound/main"),
     ("Kim", "customer/main"),
+    ("Sue", "service/main"),
 )
 
 

@@ -32,6 +32,9 @@ def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
         answers = [json.loads(line) for line in done.stdout.splitlines() if line]
         shown = command("lead", "show", answers[0]["id"], data_dir=running.data_dir).stdout
         assert "ready to buy: intent demo, buy (met: demo) & company.employees >= 50 (met: 120)" in shown
+    task, deployed = (next(each for each in answers if kind in each) for kind in ("lead_time_ms", "customer"))
+    assert (task["state"], task["result"]["note"]) == ("done", "signed off")
+    assert (deployed["customer"]["state"], deployed["customer"]["closer"]) == ("active", None)
     funnel, speed, queues = answers[-3:]
     counts = {row["group"]["source"]: row["counts"] for row in funnel["rows"]}["crm"]
     assert (counts["leads"], counts["meetings"], counts["proposals_presented"], counts["won"]) == (2, 1, 1, 1)
