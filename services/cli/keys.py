@@ -78,7 +78,7 @@ def create(shared: Shared, queues: tuple[str, ...], skills: tuple[str, ...], zon
                 wished = {"name": given["name"], "queues": queues, "skills": skills, "zone": zone}
                 given["rep_id"] = await _new_rep(tx, _checked(_REP_IN, RepIn, wished))
             body = _checked(_KEY_IN, KeyIn, {name: value for name, value in given.items() if value not in (None, ())})
-            if isinstance(body, RepKeyIn) and await reps.find(tx, body.rep_id) is None:
+            if isinstance(body, RepKeyIn) and not await reps.stays(tx, body.rep_id):
                 raise NotFound(f"there is no rep {body.rep_id}: see GET /v1/reps, or make one with --name and --queue")
             try:
                 key, secret = await made.create(tx, edge.keyring, wanted(body))

@@ -1,6 +1,6 @@
 """The process `desk`: pull, attempts, outcomes, opportunities, reps, leads as they stand, keys."""
 
-from schemas.words import Presence, RepId
+from schemas.words import RepId
 from services import receipt
 from services.desk import leadpages, pages
 from services.desk.api import (
@@ -49,5 +49,4 @@ def build(edge: Edge) -> Process:
 
 
 async def _exists(tx: ReadTx, rep: RepId) -> bool:
-    found = await kept.find(tx, rep)
-    return found is not None and found.status is not Presence.LEFT
+    return await kept.stays(tx, rep)

@@ -101,9 +101,8 @@ async def extend(tx: Tx, policy: Policy, claim: Claim, opportunity: OpportunityI
 
 
 def carried(claim: Claim, now: datetime) -> ClaimId | None:
-    """The claim with whose next step whoever has its item next goes on: it lies ahead, or is a promise that is open."""
-    open_promise = claim.next_promise and claim.settled_at is None
-    return claim.id if claim.next_at is not None and (open_promise or claim.next_at > now) else None
+    """The claim with whose next step whoever has its item next goes on: it lies ahead, or was promised."""
+    return claim.id if claim.next_at is not None and (claim.next_promise or claim.next_at > now) else None
 
 
 async def go_on(tx: Tx, policy: Policy, claim: Claim, item: Item, *, served: bool) -> Claim:

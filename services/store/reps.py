@@ -118,6 +118,12 @@ async def find(tx: ReadTx, rep: str) -> Rep | None:
     return None if row is None else Rep.of(row)
 
 
+async def stays(tx: ReadTx, rep: str) -> bool:
+    """Whether there is such a rep, who has not left: only they have keys."""
+    found = await find(tx, rep)
+    return found is not None and found.status is not Presence.LEFT
+
+
 async def lock(tx: Tx, rep: str) -> Rep | None:
     """Read a rep and lock it: pulls of one rep wait for each other."""
     row = await tx.one(select(t.reps).where(t.reps.c.id == rep).with_for_update())
