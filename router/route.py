@@ -58,10 +58,12 @@ def _dealing(world: World, account: KnownAccount, deal: OpenDeal) -> World:
 
 
 def _repeat(lead: Lead, world: World) -> Repeat | None:
+    submission = lead.submitted.submission_id
+    if lead.submitted.id in world.erased:
+        return Repeat(lead.submitted.id, submission, conflict=False)
     submissions = world.submissions.get(lead.submitted.id)
     if submissions is None:
         return None
-    submission = lead.submitted.submission_id
     return Repeat(lead.submitted.id, submission, conflict=submission not in submissions)
 
 

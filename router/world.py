@@ -138,6 +138,7 @@ class World:
     `suppressions`: the channels (`phone email sms social all`) closed to whoever has that identity; to be loaded
     for the identities of the batch and of `persons`. `submissions`: of the leads of the batch that exist already.
     `apart`: which account it is for a person whom a manager has parted from the account that they seem to be of.
+    `erased`: of the leads of the batch, those whose person is forgotten.
     """
 
     persons: Mapping[PersonId, KnownPerson] = field(default_factory=dict)
@@ -146,6 +147,7 @@ class World:
     submissions: Mapping[LeadId, frozenset[SubmissionId]] = field(default_factory=dict)
     accounts: Mapping[AccountId, KnownAccount] = field(default_factory=dict)
     apart: Mapping[tuple[PersonId, AccountId], AccountId] = field(default_factory=dict)
+    erased: frozenset[LeadId] = frozenset()
 
     @classmethod
     def of(
@@ -155,6 +157,7 @@ class World:
         submissions: Mapping[LeadId, frozenset[SubmissionId]] | None = None,
         accounts: Iterable[KnownAccount] = (),
         apart: Mapping[tuple[PersonId, AccountId], AccountId] | None = None,
+        erased: Iterable[LeadId] = (),
     ) -> "World":
         """Index what was loaded."""
         found = {person.id: person for person in persons}
@@ -163,7 +166,7 @@ class World:
             for identity in person.identities:
                 index[identity] = (*index.get(identity, ()), person.id)
         companies = {account.id: account for account in accounts}
-        return cls(found, index, suppressions or {}, submissions or {}, companies, apart or {})
+        return cls(found, index, suppressions or {}, submissions or {}, companies, apart or {}, frozenset(erased))
 
     def account_of(self, lead: Lead, person: PersonId | None) -> KnownAccount | None:
         """The account of a lead, given whose it is."""

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("services.cli.keys:keys", "Make, list and revoke keys."),
     "policy": ("services.cli.policy:policy", "Check, publish and show the policy."),
     "lead": ("services.cli.lead:lead", "Show a lead: state, timeline, decisions, and why."),
+    "privacy": ("services.cli.privacy:privacy", "Show all that is held on a person; forget them."),
     "ledger": ("services.cli.ledger:ledger", "Show that no accepted lead is lost: what came, and where it is."),
     "consumer": ("services.cli.consumer:consumer", "See how far consumers are; let a stopped partition go on."),
     "dlq": ("services.cli.dlq:dlq", "List, show and replay dead letters."),

@@ -5,32 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import delete, exists, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from router.channels import ALL, left
 from router.lifecycle import LEAD, OPEN_ITEM_STATES, Act
 from router.world import Identity
 from schemas.events.lifecycle import LeadClosed
-from schemas.events.opportunity import OpportunityLost
-from schemas.events.stamp import SYSTEM
 from schemas.person import Contact
 from schemas.words import (
     Channel,
-    ItemState,
     LeadId,
     LeadOutcome,
-    OpportunityState,
     PersonId,
     Rejection,
 )
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import holding, items, lateness, opportunities, persons, tasks
+from services.store import cancelling, persons
 from services.store import tables as t
-from services.store.items import Item
 from services.store.rows import among
-from services.store.story import Stories, Story
+from services.store.story import Stories
 
 REASON = Rejection.SUPPRESSED.value
 """Why an item was cancelled, a lead closed or rejected, where no channel is left."""
@@ -141,6 +136,33 @@ async def lift(tx: Tx, suppression: str) -> bool:
     return await tx.execute(delete(t.suppressions).where(t.suppressions.c.id == suppression)) > 0
 
 
+async def keep_closed(tx: Tx, identities: Collection[Identity]) -> None:
+    """An opt-out of a person who will be known no more holds for each of their identities."""
+    wanted, closed = persons.rows_of(identities), t.suppressions
+    theirs = (
+        select(closed.c.id, closed.c.channel, closed.c.reason, closed.c.created_at)
+        .join(wanted, (closed.c.kind == wanted.c.kind) & (closed.c.digest == wanted.c.digest))
+        .distinct()
+        .subquery()
+    )
+    every = persons.rows_of(identities)
+    spread = select(theirs.c.id, every.c.kind, every.c.digest, theirs.c.channel, theirs.c.reason, theirs.c.created_at)
+    names = ["id", "kind", "digest", "channel", "reason", "created_at"]
+    await tx.execute(upsert(closed).from_select(names, spread.join(every, true())).on_conflict_do_nothing())
+
+
+async def of(tx: ReadTx, person: PersonId) -> list[Suppression]:
+    """What a person is closed to."""
+    closed, link = t.suppressions.c, t.identity_persons.c
+    mine = (
+        select(*_LISTED)
+        .distinct()
+        .join(t.identity_persons, (link.kind == closed.kind) & (link.digest == closed.digest))
+    )
+    rows = await tx.fetch(mine.where(link.person_id == person).order_by(closed.id))
+    return [Suppression(**row) for row in rows]
+
+
 async def lock_person_of(tx: Tx, stories: Stories, lead: LeadId) -> None:
     """Lock the person of a lead, then all that `close_person` may close, before any of it is worked (law 14)."""
     whose = select(t.persons.c.id).join(t.leads, t.leads.c.person_id == t.persons.c.id).where(t.leads.c.id == lead)
@@ -172,35 +194,11 @@ async def close_suppressed(tx: Tx, stories: Stories, leads: Collection[LeadId]) 
     reach = await channels_of(tx, list(leads))
     unreachable = frozenset(lead for lead in leads if not reach[lead])
     for story in (await stories.lock_all(unreachable)).values():
-        for item in await _open_items(tx, story):
-            await _cancel(tx, story, item)
+        await cancelling.cancel(tx, story, REASON)
         if LEAD.move(story.state, Act.CLOSE) is not None:
             story.move(Act.CLOSE, outcome=LeadOutcome.DISQUALIFIED.value, reason=REASON, nurture_until=None)
             story.tell(LeadClosed(outcome=LeadOutcome.DISQUALIFIED, reason=REASON))
     return unreachable
-
-
-async def _open_items(tx: Tx, story: Story) -> list[Item]:
-    rows = await tx.fetch(
-        select(t.items).where(t.items.c.lead_id == story.id, _OPEN).order_by(t.items.c.id).with_for_update()
-    )
-    return [Item.of({**row}) for row in rows]
-
-
-async def _cancel(tx: Tx, story: Story, item: Item) -> None:
-    said = {"reason": REASON}
-    if item.state == ItemState.CLAIMED:
-        claim = await holding.of_item(tx, item.id)
-        assert claim is not None, "it is claimed"
-        claim = await lateness.settle(tx, story, item, claim)
-        item = await items.apply(tx, story, item, Act.REVOKE, claim=claim, detail=said, announce=False)
-    await items.apply(tx, story, item, Act.CANCEL, detail=said)
-    if item.task_id is not None:
-        await tasks.cancelled(tx, story, item)
-    found = await opportunities.find(tx, item.opportunity_id) if item.opportunity_id else None
-    if found is not None and found.state == OpportunityState.OPEN:
-        lost = OpportunityLost(opportunity_id=found.id, queue=item.queue, reason=REASON, reopen_after=None)
-        await opportunities.move(tx, story, found, Act.LOSE, lost, SYSTEM, closed_at=tx.now, reason=REASON)
 
 
 _LISTED = (

@@ -81,6 +81,7 @@ async def look(
         await _submissions(tx, [lead.submitted.id for lead in leads if lead.submitted.id in locked]),
         known.values(),
         apart,
+        await _erased(tx, [lead.submitted.id for lead in leads]),
     )
     return leads, world, locked
 
@@ -176,6 +177,11 @@ async def _lock_leads(
     wanted = or_(lead.id == rows.among(ids), open_one, _lost_by(known, tx.now, policy))
     found = await tx.fetch(select(t.leads).where(wanted).order_by(lead.id).with_for_update())
     return {row["id"]: row for row in found}
+
+
+async def _erased(tx: ReadTx, leads: Sequence[LeadId]) -> list[LeadId]:
+    found = await tx.fetch(select(t.erased.c.lead_id).where(t.erased.c.lead_id == rows.among(leads)))
+    return [row["lead_id"] for row in found]
 
 
 async def _submissions(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, frozenset[SubmissionId]]:
