@@ -271,6 +271,14 @@ class Exempt(StrEnum):
     MANAGER = "manager"
 
 
+class Escalation(StrEnum):
+    """What is done with an item whose answer is late."""
+
+    RAISE = "raise"
+    QUEUE = "queue"
+    NOTIFY = "notify"
+
+
 class Presence(StrEnum):
     PRESENT = "present"
     AWAY = "away"

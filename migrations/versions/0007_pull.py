@@ -15,6 +15,7 @@ OPEN = "state IN ('pooled', 'queued', 'claimed', 'snoozed', 'parked')"
 def upgrade() -> None:
     for column in (
         sa.Column("escalate_at", TIME),
+        sa.Column("escalates_by", sa.Text()),
         sa.Column("escalated", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("out_of_hours", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("turns_at", TIME),

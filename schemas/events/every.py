@@ -33,6 +33,7 @@ LIFECYCLE_EVENTS: tuple[type[LifecycleEvent], ...] = (
     lifecycle.ItemPromiseBroken,
     lifecycle.ItemOverdue,
     lifecycle.ItemSlaBreached,
+    lifecycle.ItemEscalated,
     opportunity.OpportunityCreated,
     opportunity.OpportunityAccepted,
     opportunity.OpportunityReleased,

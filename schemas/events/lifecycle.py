@@ -11,6 +11,7 @@ from schemas.words import (
     ClaimId,
     DecisionId,
     Direction,
+    Escalation,
     Exempt,
     ItemId,
     ItemKind,
@@ -227,3 +228,16 @@ class ItemSlaBreached(ItemEvent):
 
     NAME: ClassVar[str] = "item.sla_breached"
     due_at: Moment
+
+
+class ItemEscalated(ItemEvent):
+    """A step of its queue was done, for still no attempt was made. With `notify` the manager is to know, no more."""
+
+    NAME: ClassVar[str] = "item.escalated"
+    step: int
+    """Counted from 1."""
+    does: Word[Escalation]
+    due_at: Moment
+    priority: Word[Priority] | None = None
+    """To which it was raised."""
+    to_queue: QueueName | None = None

@@ -62,6 +62,8 @@ class Item:
     attempted_at: datetime | None
     conversed_at: datetime | None
     sla_breached_at: datetime | None
+    escalates_by: QueueName | None
+    escalated: int
     opportunity_id: OpportunityId | None
     customer_id: CustomerId | None
     task_id: TaskId | None
@@ -173,6 +175,8 @@ def put(
         attempted_at=None,
         conversed_at=None,
         sla_breached_at=None,
+        escalates_by=None,
+        escalated=0,
         opportunity_id=opportunity_id,
         customer_id=customer_id,
         task_id=task_id,

@@ -1,12 +1,11 @@
-"""What time does to items and claims: claims run out, items wake, next steps and answers are late."""
+"""What time does to items and claims: claims run out, items wake, next steps are late."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 
 from router.lifecycle import Act
-from schemas.events.lifecycle import ItemSlaBreached
 from services.runtime.tx import ReadTx, Tx
 from services.store import covering, items, lateness, pullkeys, queues
 from services.store import tables as t
@@ -73,23 +72,6 @@ async def wake_items(tx: Tx, found: Sequence[Due]) -> int:
     return len(rested)
 
 
-async def unanswered_items(tx: ReadTx, limit: int, but: Collection[str]) -> list[Due]:
-    """Open items that nobody attempted by the time at which they were due."""
-    return await look(tx, t.items, _unanswered(tx.now), t.items.c.due_at, limit, but)
-
-
-async def breach_items(tx: Tx, found: Sequence[Due]) -> int:
-    """Tell once that the answer to an item is late, wherever it lies."""
-    async with telling(tx) as stories:
-        late = await items_again(tx, stories, found, _unanswered(tx.now))
-        for item in late:
-            assert item.due_at is not None
-            story = await stories.lock(item.lead_id)
-            story.tell(ItemSlaBreached(**items.of_item(item), due_at=item.due_at))
-            await tx.execute(update(t.items).where(t.items.c.id == item.id).values(sla_breached_at=tx.now))
-    return len(late)
-
-
 async def prune_pull_keys(tx: Tx, limit: int) -> int:
     """Forget the keys of pulls when their time is over, and their claims have ended; how many."""
     key, claim = t.pull_keys.c, t.claims.c
@@ -115,8 +97,3 @@ def _late(now: datetime) -> ColumnElement[bool]:
 
 def _rested(now: datetime) -> ColumnElement[bool]:
     return and_(queues.SNOOZED, t.items.c.next_at <= now)
-
-
-def _unanswered(now: datetime) -> ColumnElement[bool]:
-    item = t.items.c
-    return and_(queues.OPEN, item.attempted_at.is_(None), item.sla_breached_at.is_(None), item.due_at < now)

@@ -219,6 +219,7 @@ items = Table(
     Column("conversed_at", TIME),
     Column("sla_breached_at", TIME),
     Column("escalate_at", TIME),  # when the next step of its escalation is due
+    Column("escalates_by", Text),  # the queue whose steps these are: in which it was late
     Column("escalated", Integer, nullable=False, server_default=sql("0")),  # how many steps were done
     _flag("out_of_hours"),  # of its person, as last looked at: no pull gives it, no release moves it
     Column("turns_at", TIME),  # when that is to be looked at again

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services import policies
 from services.runtime.edge import Edge
 from services.runtime.tx import Tx
-from services.store import enriching, hours, returning, sweeps
+from services.store import enriching, escalating, hours, returning, sweeps
 from services.store.due import Due
 from services.worker.loops import Duty, Sweep, sweeping
 
@@ -18,12 +18,21 @@ def duty(edge: Edge) -> Duty:
         ("wake", sweeps.snoozed_items, sweeps.wake_items),
         ("warn", sweeps.late_claims, sweeps.warn_holders),
         ("turn", hours.turning_items, _turn),
-        ("breach", sweeps.unanswered_items, sweeps.breach_items),
+        ("breach", escalating.unanswered_items, _breach),
+        ("escalate", escalating.escalating_items, _escalate),
         ("decide", returning.rested_leads, _decide),
         ("late", enriching.overdue_leads, _decide_overdue),
         ("reopen", returning.returning_opportunities, _reopen),
     )
     return sweeping(edge, NAME, [Sweep(edge, f"{NAME}.{name}", look, act) for name, look, act in each_due])
+
+
+async def _breach(tx: Tx, found: Sequence[Due]) -> int:
+    return await escalating.breach(tx, await policies.active(tx), found)
+
+
+async def _escalate(tx: Tx, found: Sequence[Due]) -> int:
+    return await escalating.escalate(tx, await policies.active(tx), found)
 
 
 async def _turn(tx: Tx, found: Sequence[Due]) -> int:

@@ -15,6 +15,7 @@ from services.runtime.tx import ReadTx
 from services.store import (
     asking,
     enriching,
+    escalating,
     hours,
     measures,
     parking,
@@ -41,7 +42,8 @@ LOOKS = {
     "claims_next": sweeps.late_claims,
     "items_snoozed": sweeps.snoozed_items,
     "items_turning": hours.turning_items,
-    "items_unanswered": sweeps.unanswered_items,
+    "items_unanswered": escalating.unanswered_items,
+    "items_escalating": escalating.escalating_items,
     "leads_awaiting": enriching.overdue_leads,
     "leads_nurturing": returning.rested_leads,
     "meetings_unrecorded": asking.unrecorded_meetings,

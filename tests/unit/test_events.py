@@ -29,6 +29,7 @@ QUEUED: dict[str, Any] = {
     "queued_at": "2026-07-06T09:30:00.123Z",
     "due_at": None,
     "reserved_for": None,
+    "exception": None,
     "cause": "release",
 }
 
