@@ -10,6 +10,7 @@ currency: GBP
 timezone: UTC
 calendars: {always: {zone: UTC, hours: always}}
 rank_credit: {list: 0h, normal: 1h, high: 1d, hot: 7d}
+sources: {web: {cadence: {after: [1h], then: unreached}}}
 rules:
   - {name: ready, when: {intent: buy}, then: {qualify: auto, priority: hot, queue: closing/uk}}
   - {name: trial, when: {intent: trial}, then: {qualify: bypass, queue: closing/uk}}
@@ -32,6 +33,8 @@ OPEN = {"closing": 3}
 TARGET = 1
 FIRST_STEP = 6 * HOUR
 SLEEP = 2 * HOUR
+TRY_AGAIN = HOUR
+DAY = 24 * HOUR
 
 
 @dataclass(eq=False)
@@ -48,7 +51,7 @@ class Claim:
     served: bool = False
 
     def expires_at(self, desk: str) -> datetime:
-        if self.next_at is not None:
+        if self.next_at is not None and self.next_at + GRACE[desk] > self.granted_at:
             return self.next_at + GRACE[desk]
         signs = (self.granted_at, self.heartbeat_at, self.attempted_at)
         return max(sign for sign in signs if sign is not None) + LEASE[desk]
@@ -67,6 +70,8 @@ class Item:
     reserved_until: datetime | None = None
     next_at: datetime | None = None
     claims: list[Claim] = field(default_factory=list)
+    missed: int = 0
+    """How many attempts in a row reached nobody."""
 
     @property
     def held(self) -> Claim | None:
@@ -125,6 +130,8 @@ class Model:
     leads: list[Lead] = field(default_factory=list)
     suppressed: set[str] = field(default_factory=set)
     away: set[str] = field(default_factory=set)
+    covers: dict[str, str] = field(default_factory=dict)
+    """Who covers for whom, while these are away."""
 
     # --- what callers do -------------------------------------------------------------------------------------------
 
@@ -152,6 +159,15 @@ class Model:
             item = min(due, key=lambda item: item.claims[-1].next_at or now)
             item.claims[-1].served = True
             return 200, item
+        fallen = [item for item in self._items() if self._covers(rep, item) and _has_come(item, now)]
+        if fallen:
+            item = min(fallen, key=lambda item: item.claims[-1].next_at or now)
+            at = item.claims[-1].next_at
+            item.end("claimed")
+            item.claims.append(Claim(rep, now, next_at=at, promise=True, served=True))
+            if item.desk == "closing":
+                item.lead.closer = rep
+            return 200, item
         here = [item.claims[-1] for item in mine if item.desk == desk]
         in_hand = [claim for claim in here if claim.next_at is None or claim.next_at <= now]
         if len(in_hand) >= IN_HAND.get(desk, 99) or len(here) >= OPEN.get(desk, 99):
@@ -176,11 +192,13 @@ class Model:
         next_at: datetime | None = None,
         promise: bool = False,
         opt_out: bool = False,
+        missed: bool = False,
     ) -> None:
         claim, stays = item.claims[-1], item.desk != "inbound"
         over = claim.next_at is not None and claim.next_at <= now
         first = claim.attempted_at is None
         claim.attempted_at = now
+        item.missed = item.missed + 1 if missed else 0
         if opt_out:
             self._opt_out(item)
         elif next_at is not None and not (stays or promise):
@@ -190,6 +208,8 @@ class Model:
             claim.next_at, claim.promise, claim.served = next_at, promise, False
         elif item.desk == "closing" and first and (claim.next_at is None or over):
             claim.next_at, claim.promise = now + FIRST_STEP, False
+        elif missed and not stays and (claim.next_at is None or over):
+            self._miss(item, now)
         elif over:
             claim.next_at, claim.promise = None, False
         self._follow(item)
@@ -238,7 +258,10 @@ class Model:
         """Claims end, sleepers wake, nurtured and lost leads come back, the pool is released."""
         for item in self._items():
             if item.held and item.held.expires_at(item.desk) <= now:
-                item.end("parked" if item.held.attempted_at else "queued")
+                heir = self._heir(item)
+                item.end("parked" if item.held.attempted_at and heir is None else "queued")
+                if item.claims[-1].attempted_at:
+                    self._reserve(item, heir, now)
                 self._follow(item)
         for item in self._items():
             if item.state == "snoozed" and item.next_at is not None and item.next_at <= now:
@@ -249,6 +272,13 @@ class Model:
         for lead in self.leads:
             if lead.deal == "lost" and lead.reopen_at is not None and lead.reopen_at <= now:
                 self._reopen(lead, now)
+        for item in self._items():
+            step = item.held.next_at if item.held and not item.held.promise else None
+            if step is not None and step <= now and item.claims[-1].rep in self.away and self._heir(item):
+                heir = self._heir(item)
+                item.end("queued")
+                self._reserve(item, heir, now)
+                self._follow(item)
         while pool := [item for item in self._items() if item.state == "pooled"]:
             if sum(item.state == "queued" and item.desk == "closing" for item in self._items()) >= TARGET:
                 break
@@ -317,6 +347,27 @@ class Model:
         pooled = [item for item in here if item.state == "pooled"]
         return min(mine or ready or pooled, key=lambda item: item.rank_at, default=None)
 
+    def _miss(self, item: Item, now: datetime) -> None:
+        """Nobody was reached: tried again once, then unreached."""
+        if item.missed > 1:
+            item.end("done")
+            item.lead.state, item.lead.outcome = "closed", "unreached"
+        else:
+            item.end("snoozed")
+            item.next_at = now + TRY_AGAIN
+
+    def _heir(self, item: Item) -> str | None:
+        """Who covers for the holder of an item, if they are there and did not return it."""
+        heir = self.covers.get(item.claims[-1].rep)
+        return None if heir in self.away or heir in item.returned_by else heir
+
+    def _covers(self, rep: str, item: Item) -> bool:
+        return item.held is not None and item.held.rep in self.away and self._heir(item) == rep
+
+    def _reserve(self, item: Item, heir: str | None, now: datetime) -> None:
+        if heir is not None:
+            item.reserved_for, item.reserved_until = heir, now + DAY
+
     def _opt_out(self, item: Item) -> None:
         item.end("done")
         lead = item.lead
@@ -345,5 +396,10 @@ class Model:
 
 
 def _due(item: Item, now: datetime) -> bool:
+    return not item.claims[-1].served and _has_come(item, now)
+
+
+def _has_come(item: Item, now: datetime) -> bool:
+    """The time of a promise has come."""
     claim = item.claims[-1]
-    return claim.promise and not claim.served and claim.next_at is not None and claim.next_at <= now
+    return claim.promise and claim.next_at is not None and claim.next_at <= now

@@ -21,7 +21,7 @@ from services.runtime.embedded import Embedded
 from services.runtime.secret import Keyring
 from services.runtime.settings import Settings
 from services.store import tables as t
-from services.worker import due, ended, release
+from services.worker import absence, due, ended, release
 
 EMPTY = text("TRUNCATE " + ", ".join(f"routing.{table.name}" for table in t.metadata.sorted_tables))
 INTENTS = st.sampled_from(["demo", "demo", "buy", "trial", "asleep"])
@@ -110,15 +110,19 @@ class Life(RuleBasedStateMachine):
         self.alike()
 
     @precondition(lambda self: self.held())
-    @rule(pick=PICK, how=st.sampled_from(["plain", "plain", "later", "later", "promise", "promise", "opt_out"]))
+    @rule(
+        pick=PICK, how=st.sampled_from(["plain", "later", "later", "promise", "promise", "missed", "missed", "opt_out"])
+    )
     def attempt(self, pick: int, how: str) -> None:
         item, act = self.one(pick)
-        body: dict[str, Any] = {"channel": "email", "outcome": "opt_out" if how == "opt_out" else "conversation"}
+        outcome = {"opt_out": "opt_out", "missed": "no_answer"}.get(how, "conversation")
+        body: dict[str, Any] = {"channel": "email", "outcome": outcome}
         if how in ("later", "promise"):
             body |= {"next_at": (self.now + HOUR).isoformat(), "promise": how == "promise"}
         answer = act("attempts", body)
         next_at = self.now + HOUR if how in ("later", "promise") else None
-        self.model.attempt(item, self.now, next_at=next_at, promise=how == "promise", opt_out=how == "opt_out")
+        flags = {"promise": how == "promise", "opt_out": how == "opt_out", "missed": how == "missed"}
+        self.model.attempt(item, self.now, next_at=next_at, **flags)
         assert answer.status_code == 201, answer.text
         self.alike()
 
@@ -247,11 +251,32 @@ class Life(RuleBasedStateMachine):
             assert answer.status_code == (200 if row["reason"] == "went_silent" else 409)
         self.alike()
 
-    @rule(rep=st.sampled_from(["ann", "bob"]), away=st.sampled_from([False, False, True]))
-    def presence(self, rep: str, away: bool) -> None:
-        answer = self.run(self.reps[rep].put("/v1/reps/me/presence", {"status": "away" if away else "present"}))
+    @rule(rep=st.sampled_from(["ann", "bob"]), how=st.sampled_from(["present", "present", "away", "covered"]))
+    def presence(self, rep: str, how: str) -> None:
+        """There, away, or away while the other covers."""
+        other = "bob" if rep == "ann" else "ann"
+        covers = [self.reps[other].id] if how == "covered" else []
+        body = {"status": "present" if how == "present" else "away", "covers": covers}
+        answer = self.run(self.reps[rep].put("/v1/reps/me/presence", body))
         assert answer.status_code == 200, answer.text
-        (self.model.away.add if away else self.model.away.discard)(rep)
+        (self.model.away.discard if how == "present" else self.model.away.add)(rep)
+        self.model.covers.pop(rep, None)
+        if how == "covered":
+            self.model.covers[rep] = other
+
+    @precondition(lambda self: self.planned())
+    @rule(pick=PICK, later=st.sampled_from([0, 20]))
+    def go_away_and_be_covered(self, pick: int, later: int) -> None:
+        """What is next falls due while its holder is away: the other has it."""
+        item = self.planned()[pick % len(self.planned())]
+        rep, at = item.claims[-1].rep, item.claims[-1].next_at
+        assert at is not None
+        other = "bob" if rep == "ann" else "ann"
+        self.presence(other, "present")
+        self.presence(rep, "covered")
+        self.time(at - self.now + timedelta(minutes=later))
+        self.pull(other, item.desk)
+        self.presence(rep, "present")
 
     @rule(minutes=st.sampled_from([20, 45, 500]))
     def some_time(self, minutes: int) -> None:
@@ -272,7 +297,7 @@ class Life(RuleBasedStateMachine):
         self.alike()
 
     async def _work(self) -> None:
-        for duty in (ended.duty, due.duty, release.duty):
+        for duty in (ended.duty, due.duty, absence.duty, release.duty):
             await settle(duty(self.desks.edge))
 
     # --- how -------------------------------------------------------------------------------------------------------
