@@ -7,26 +7,32 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kit.whole import command, whole
+from kit.whole import LEADGATE, command, whole
 
 from services.cli.main import COMMANDS
 from services.runtime.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TOUR = re.findall(r"```sh\n(.*?)```", README.partition("<!-- tour -->")[2].partition("<!-- /tour -->")[0], re.DOTALL)
+POLICY = README.partition("<!-- policy -->")[2].partition("<!-- /policy -->")[0]
+
+
+def _run(script: str, directory: Path, url: str) -> "subprocess.CompletedProcess[str]":
+    """What the README says to type, typed in the directory of what runs at `url`."""
+    script = script.replace("http://127.0.0.1:8080", url).replace(".venv/bin/leadgate", LEADGATE)
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
 
 
 def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
     with whole(tmp_path / ".leadgate", "--demo") as running:
-        script = "\n".join(TOUR).replace("http://127.0.0.1:8080", running.url)
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )
+        done = _run("\n".join(TOUR), tmp_path, running.url)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "/problems/" not in done.stdout, done.stdout
         answers = [json.loads(line) for line in done.stdout.splitlines() if line]
@@ -47,6 +53,17 @@ def test_the_tour_runs_as_it_stands(tmp_path: Path) -> None:
         "p99_ms": 0,
     }
     assert "closing/uk" in [queue["queue"] for queue in queues["queues"]]
+
+
+def test_the_tour_of_the_policy_runs_and_prints_what_is_shown(tmp_path: Path) -> None:
+    """Each line that the README shows is printed, in that order."""
+    with whole(tmp_path / ".leadgate", "--demo") as running:
+        script = "\n".join([TOUR[0], *re.findall(r"```sh\n(.*?)```", POLICY, re.DOTALL)])
+        done = _run(script, tmp_path, running.url)
+        assert done.returncode == 0, done.stdout + done.stderr
+    printed = iter(done.stdout.splitlines())
+    for line in "".join(re.findall(r"```text\n(.*?)```", POLICY, re.DOTALL)).splitlines():
+        assert line in printed, f"{line}\n\nis not where it should be in:\n\n{done.stdout}"
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
