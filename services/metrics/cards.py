@@ -27,7 +27,8 @@ def _filtered(row: str) -> str:
 
 DEEDS_SQL = f"""
 SELECT d.desk, d.rep, d.kind, d.word, count(*) AS n, sum(d.share) AS share FROM metrics.deeds AS d
-WHERE d.voided_at IS NULL AND {_asked("d")} GROUP BY d.desk, d.rep, d.kind, d.word
+WHERE d.voided_at IS NULL AND d.kind NOT IN ('assigned', 'customer', 'held') AND {_asked("d")}
+GROUP BY d.desk, d.rep, d.kind, d.word
 """  # noqa: S608 - the columns are ours, here and below
 FACTS_SQL = f"""
 SELECT f.desk, f.rep, f.kind, f.currency, count(*) AS n, sum(f.amount) AS amount FROM metrics.facts AS f

@@ -51,7 +51,7 @@ def fold(event: opp.OpportunityEvent, stamp: Stamp, known: Known) -> Folded:
         case opp.OpportunityLost():
             return Folded(with_opportunity(known, replace(one, lost=stamp.seq))).but(fact(FactKind.LOST))
         case opp.OpportunityReopened() if one.lost is not None:
-            return _undone(known, one)
+            return _reopened(known, one)
         case opp.OpportunityCorrected():
             undone = _undone(known, one)
             one = undone.known.opportunity(one.id, stamp.seq)
@@ -73,9 +73,15 @@ def _counted(one: Opportunity, stamp: Stamp) -> Opportunity:
     return replace(one, qualified=True, counted=stamp.seq, passed=stamp.seq if one.qualifier else None)
 
 
+def _reopened(known: Known, one: Opportunity) -> Folded:
+    """It is lost no more: the loss leaves its old time."""
+    known = with_opportunity(known, replace(one, lost=None))
+    return taken_back(known, (one.lost, FactKind.LOST), left=any(other.lost for other in known.opportunities))
+
+
 def _undone(known: Known, one: Opportunity) -> Folded:
     """It is neither won nor lost: what it counted as leaves its old time."""
-    known = with_opportunity(known, replace(one, won=None, lost=None))
-    won = taken_back(known, (one.won, FactKind.WON), left=any(other.won for other in known.opportunities))
-    lost = taken_back(won.known, (one.lost, FactKind.LOST), left=any(other.lost for other in known.opportunities))
-    return replace(lost, void=won.void + lost.void)
+    lost = _reopened(known, replace(one, won=None))
+    left = any(other.won for other in lost.known.opportunities)
+    won = taken_back(lost.known, (one.won, FactKind.WON), left=left)
+    return replace(won, void=lost.void + won.void)

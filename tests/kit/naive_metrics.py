@@ -56,14 +56,21 @@ class Story:
     def counts(self) -> bool:
         return not any(told.stamp.test for told in self.told) and self.received is not None
 
+    def last(self, name: str, but: str) -> Told | None:
+        """The last event of this name that none of the name `but` has undone."""
+        found = None
+        for told in self.of(name, but):
+            found = told if told.name == name else None
+        return found
+
     @property
     def merged_into(self) -> str | None:
-        merged: Any = self.first("lead.merged")
-        return merged.into_lead_id if merged else None
+        merged: Any = self.last("lead.merged", "lead.unmerged")
+        return merged.event.into_lead_id if merged else None
 
     @property
     def is_lead(self) -> bool:
-        return self.merged_into is None and self.first("lead.rejected") is None
+        return self.merged_into is None and self.last("lead.rejected", "lead.released") is None
 
     @property
     def hand_raiser(self) -> bool:
@@ -163,7 +170,10 @@ def happenings(story: Story) -> list[Happening]:
     opportunities = {told.event.opportunity_id for told in story.told if told.name.startswith("opportunity.")}  # type: ignore[attr-defined]
     for opportunity in sorted(opportunities):
         _opportunity(story, opportunity, add)
-    for told in story.told:
+    _customers(story, add)
+    undone = [("lead.merged", "lead.unmerged"), ("lead.rejected", "lead.released")]
+    gone = [one for name, but in undone for one in story.of(name) if one is not story.last(name, but)]
+    for told in (one for one in story.told if one not in gone):
         metric = {"lead.merged": "merged", "lead.rejected": "rejected", "lead.nurtured": "nurtured"}.get(told.name)
         if told.name == "lead.closed" and told.event.outcome in ("disqualified", "unreached"):  # type: ignore[attr-defined]
             metric = str(told.event.outcome)  # type: ignore[attr-defined]
@@ -182,12 +192,7 @@ def _opportunity(story: Story, opportunity: str, add: Any) -> None:
         event: Any = told.event
         return story.dims(event.queue, story.segment_at(told), event.rep_id or rep)
 
-    by_rep = [
-        told
-        for told in mine("opportunity.created")
-        if told.event.qualified_by not in (None, "auto") and told.event.acceptance in (None, "none")  # type: ignore[attr-defined]
-    ]
-    for told in sorted([*by_rep, *mine("opportunity.accepted")], key=lambda one: one.stamp.seq)[:1]:
+    if (told := counts_as_qualified(story, opportunity)) is not None:
         add("qualified", told.stamp.at, dims(told, getattr(told.event, "qualified_by", None)))
     for told in mine("opportunity.released"):
         add("released", told.stamp.at, dims(told))
@@ -201,13 +206,60 @@ def _opportunity(story: Story, opportunity: str, add: Any) -> None:
     for name in ("requested", "presented"):
         for told in mine(f"opportunity.proposal_{name}")[:1]:
             add(f"proposals_{name}", told.stamp.at, dims(told))
-    for told in mine("opportunity.won"):
-        value = told.event.value  # type: ignore[attr-defined]
-        add("won", told.event.won_at, dims(told), (value.amount, value.currency))  # type: ignore[attr-defined]
-    for told in mine("opportunity.lost"):
-        reopened = any(later.stamp.seq > told.stamp.seq for later in mine("opportunity.reopened"))
-        if not reopened:
+    for told in ends(story, opportunity):
+        end: Any = told.event
+        if told.name == "opportunity.won" or getattr(end, "to", None) == "won":
+            add("won", end.won_at, dims(told), (end.value.amount, end.value.currency))
+        else:
             add("lost", told.stamp.at, dims(told))
+
+
+def counts_as_qualified(story: Story, opportunity: str) -> Told | None:
+    """The event by which an opportunity counts as qualified, if the closer did not give it back since."""
+    found = None
+    for told in story.told:
+        event: Any = told.event
+        if getattr(event, "opportunity_id", None) != opportunity:
+            continue
+        by_rep = told.name == "opportunity.created" and event.qualified_by not in (None, "auto")
+        if told.name == "opportunity.rejected":
+            found = None
+        elif told.name == "opportunity.accepted" or (by_rep and event.acceptance in (None, "none")):
+            found = found or told
+    return found
+
+
+def ends(story: Story, opportunity: str) -> list[Told]:
+    """The wins and losses of an opportunity that stand."""
+    stand: list[Told] = []
+    for told in story.told:
+        event: Any = told.event
+        if getattr(event, "opportunity_id", None) != opportunity:
+            continue
+        if told.name == "opportunity.reopened":
+            stand = [one for one in stand if _is_win(one)]
+        if told.name == "opportunity.corrected":
+            stand = []
+        if told.name in ("opportunity.won", "opportunity.lost") or getattr(event, "to", None) in ("won", "lost"):
+            stand.append(told)
+    return stand
+
+
+def _is_win(told: Told) -> bool:
+    return told.name == "opportunity.won" or getattr(told.event, "to", None) == "won"
+
+
+def _customers(story: Story, add: Any) -> None:
+    void = {told.event.customer_id for told in story.of("customer.voided")}  # type: ignore[attr-defined]
+    names = {"deployed": "deployed_at", "expanded": "expanded_at", "renewed": None, "churned": "churned_at"}
+    for name, when in names.items():
+        for told in story.of(f"customer.{name}"):
+            event: Any = told.event
+            if event.customer_id not in void:
+                at = getattr(event, when) if when else told.stamp.at
+                worth = getattr(event, "value", None)
+                dims = story.dims(event.queue, story.segment_at(told), event.rep_id)
+                add(name, at, dims, (worth.amount, worth.currency) if worth else None)
 
 
 @dataclass(frozen=True)

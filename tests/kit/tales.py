@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from schemas.events import lifecycle, opportunity
+from schemas.events import customer, lifecycle, opportunity
 from schemas.events.stamp import SYSTEM, Actor, LifecycleEvent, Told
 from schemas.words import ItemKind, Money, Role
 
+MANAGER = Actor(kind=Role.MANAGER, id="key_mo")
 MONDAY = datetime(2026, 7, 6, 9, 30, tzinfo=UTC)
 """2026-07-06 is a Monday."""
 _KIND = {"inbound": "enquiry", "outbound": "prospect", "closing": "opportunity", "customer": "customer"}
@@ -95,13 +96,19 @@ class Tale:
         """Received, decided, queued."""
         return self.received(source=source).decided(segment=segment).queued(due=due)
 
-    def claimed(self, rep: str = "rep_ann", *, seconds: float = 1) -> "Tale":
+    def claimed(self, rep: str = "rep_ann", *, seconds: float = 1, exception: str | None = None) -> "Tale":
         self.rep = rep
-        event = lifecycle.ItemClaimed(**self._item(), token=1, why="next", exception=None)
+        event = lifecycle.ItemClaimed(**self._item(), token=1, why="next", exception=exception)
         return self.tell(event, seconds, self.by())
 
     def attempted(
-        self, outcome: str = "no_answer", *, seconds: float = 60, made: float | None = None, kind: str | None = None
+        self,
+        outcome: str = "no_answer",
+        *,
+        seconds: float = 60,
+        made: float | None = None,
+        kind: str | None = None,
+        first: bool = True,
     ) -> "Tale":
         item = self._item() | ({"kind": kind} if kind else {})
         event = lifecycle.ItemAttempted(
@@ -109,7 +116,7 @@ class Tale:
             attempt_id="att_1",
             channel="phone",
             outcome=outcome,
-            first=True,
+            first=first,
             first_conversation=outcome == "conversation",
             next_at=None,
             promise=False,
@@ -173,14 +180,40 @@ class Tale:
         return self.tell(event, seconds, self.by())
 
     def won(
-        self, n: int = 1, *, seconds: float = 900, at: float | None = None, amount: int = 1000, currency: str = "GBP"
+        self,
+        n: int = 1,
+        *,
+        seconds: float = 900,
+        at: float | None = None,
+        amount: int = 1000,
+        currency: str = "GBP",
+        credit: tuple[opportunity.Credit, ...] = (),
     ) -> "Tale":
         event = opportunity.OpportunityWon(
             **self._opportunity(n),
             value=Money(amount=amount, currency=currency),
             won_at=self.at(seconds if at is None else at),
-            credit=(),
+            credit=credit,
         )
+        return self.tell(event, seconds, self.by())
+
+    def corrected(
+        self, n: int = 1, *, was: str = "won", to: str = "open", seconds: float = 1100, amount: int = 500
+    ) -> "Tale":
+        worth = Money(amount=amount, currency="GBP") if to == "won" else None
+        event = opportunity.OpportunityCorrected(
+            **self._opportunity(n),
+            from_=was,
+            to=to,
+            value=worth,
+            reason="price" if to == "lost" else None,
+            won_at=self.at(seconds) if to == "won" else None,
+        )
+        return self.tell(event, seconds, MANAGER)
+
+    def refused(self, n: int = 1, *, seconds: float = 450) -> "Tale":
+        """Its closer gives it back to who qualified it."""
+        event = opportunity.OpportunityRejected(**self._opportunity(n), reason="not_a_fit")
         return self.tell(event, seconds, self.by())
 
     def lost(self, n: int = 1, *, seconds: float = 900) -> "Tale":
@@ -192,6 +225,42 @@ class Tale:
 
     def merged(self, into: int, *, seconds: float = 0.05) -> "Tale":
         return self.tell(lifecycle.LeadMerged(into_lead_id=lead_id(into), matched_by="email"), seconds)
+
+    def unmerged(self, *, seconds: float = 500) -> "Tale":
+        return self.tell(lifecycle.LeadUnmerged(), seconds, MANAGER)
+
+    def routed_again(self, *, seconds: float = 500) -> "Tale":
+        """A manager wants a rejected lead routed."""
+        return self.tell(lifecycle.LeadReleased(), seconds, MANAGER)
+
+    def sold(self, n: int = 1, *, seconds: float = 900, amount: int = 1000) -> "Tale":
+        """A won opportunity made a customer."""
+        worth = Money(amount=amount, currency="GBP")
+        event = customer.CustomerCreated(**self._customer(n, None), closer=self.rep, value=worth)
+        return self.tell(event, seconds, self.by())
+
+    def deployed(self, n: int = 1, *, seconds: float = 2000) -> "Tale":
+        event = customer.CustomerDeployed(**self._customer(n), closer=None, deployed_at=self.at(seconds))
+        return self.tell(event, seconds, self.by())
+
+    def expanded(self, n: int = 1, *, seconds: float = 3000, amount: int = 70, currency: str = "GBP") -> "Tale":
+        worth = Money(amount=amount, currency=currency)
+        event = customer.CustomerExpanded(**self._customer(n), value=worth, expanded_at=self.at(seconds))
+        return self.tell(event, seconds, self.by())
+
+    def renewed(self, n: int = 1, *, seconds: float = 4000, amount: int = 90) -> "Tale":
+        worth = Money(amount=amount, currency="GBP")
+        until = self.at(seconds + 365 * 86400).date()
+        return self.tell(customer.CustomerRenewed(**self._customer(n), value=worth, until=until), seconds, self.by())
+
+    def churned(self, n: int = 1, *, seconds: float = 5000) -> "Tale":
+        event = customer.CustomerChurned(
+            **self._customer(n), reason="product", churned_at=self.at(seconds), tenure_days=0
+        )
+        return self.tell(event, seconds, self.by())
+
+    def voided(self, n: int = 1, *, seconds: float = 6000) -> "Tale":
+        return self.tell(customer.CustomerVoided(**self._customer(n, None)), seconds, MANAGER)
 
     def rejected(self, *, seconds: float = 0.05) -> "Tale":
         return self.tell(lifecycle.LeadRejected(reason="spam"), seconds)
@@ -209,6 +278,9 @@ class Tale:
     def _item(self) -> dict[str, Any]:
         kind = ItemKind(_KIND[self.queue.partition("/")[0]])
         return {"item_id": f"itm_{self.n}_{kind}", "kind": kind, "queue": self.queue, "rep_id": self.rep}
+
+    def _customer(self, n: int, rep: str | None = "rep_eve") -> dict[str, Any]:
+        return {"customer_id": f"cus_{self.n}_{n}", "queue": "customer/main", "rep_id": rep}
 
     def _opportunity(self, n: int, queue: str | None = None, rep: str | None = "") -> dict[str, Any]:
         held = self.rep if rep == "" else rep

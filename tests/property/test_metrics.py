@@ -3,9 +3,8 @@
 import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -13,11 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kit import naive_metrics as naive
 from kit.counting import LONDON, count, interleaved, refold_all, slices
-from kit.tales import Tale
+from kit.telling import FIRST, ZONES, Dice, told_of
 
 from schemas.api.metrics import FunnelRow, SpeedRow
 from schemas.api.questions import Basis
-from schemas.events.lifecycle import ItemExpired
 from schemas.events.series import ClockName, Metric
 from schemas.events.stamp import Told, text_of
 from services.metrics import answers
@@ -25,111 +23,6 @@ from services.metrics.kept import after
 from services.metrics.periods import Grain, Period
 from services.metrics.question import Dimension, Grouping, Question
 from services.runtime.database import Database
-
-FIRST = datetime(2026, 10, 23, 22, tzinfo=UTC)
-"""Two days before the clocks go back in London, a Friday; the week, the month and the day change soon."""
-ZONES = [LONDON, ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")]
-REPS = ["rep_ann", "rep_bob"]
-QUEUES = ["inbound/main", "inbound/de", "outbound/main", "closing/uk"]
-
-numbers = st.integers(0, 10**6)
-
-
-class Dice:
-    """Choices drawn by Hypothesis, so that it can make a failing case small."""
-
-    def __init__(self, data: st.DataObject) -> None:
-        self._data = data
-
-    def of(self, *choices: Any) -> Any:
-        return self._data.draw(st.sampled_from(choices))
-
-    def upto(self, most: int) -> int:
-        return int(self._data.draw(st.integers(0, most)))
-
-    def chance(self, one_in: int) -> bool:
-        return self.upto(one_in - 1) == one_in - 1
-
-
-def tale_of(dice: Dice, n: int, roots: list[int]) -> Tale:
-    """A story that could happen, or nearly."""
-    tale = Tale(n, start=FIRST + timedelta(minutes=7 * dice.upto(900)), test=dice.chance(12))
-    tale.received(
-        source=dice.of("web", "fair"),
-        direction=dice.of("inbound", "inbound", "outbound"),
-        list=dice.chance(5),
-        occurred=dice.of(None, -3.5, 20),
-    )
-    segment = dice.of(None, "smb")
-    fate = dice.of("queue", "queue", "queue", "merge", "merge", "merge", "reject", "nurture", "nurture", "auto")
-    if fate == "merge" and roots:
-        return tale.decided(None, action="merge", segment=segment).merged(dice.of(*roots))
-    if fate == "reject":
-        return tale.decided(None, action="reject", segment=segment).rejected()
-    roots.append(n)
-    if fate == "nurture":
-        tale.decided(None, action="nurture", segment=segment).nurtured()
-        if dice.chance(2):
-            return tale
-        tale.decided("inbound/de", seconds=600).queued("inbound/de", seconds=600)
-    elif fate == "auto":
-        tale.decided("closing/uk", segment=segment).created(qualified_by=dice.of("auto", None), seconds=0.05)
-        tale.queued("closing/uk", due=None)
-    else:
-        queue = dice.of("inbound/main", "inbound/de")
-        tale.decided(queue, segment=segment).queued(queue, due=dice.of(None, 120))
-    return going_on(dice, tale, opportunities=1 if fate == "auto" else 0)
-
-
-def going_on(dice: Dice, tale: Tale, *, opportunities: int) -> Tale:
-    now, lost = 1.0, set[int]()
-    for _ in range(dice.upto(14)):
-        now += dice.of(1, 30, 59, 200, 1700, 40_000)
-        opportunity = 1 + dice.upto(opportunities - 1) if opportunities else 0
-        match dice.upto(15):
-            case 0 | 1:
-                tale.claimed(dice.of(*REPS), seconds=now)
-            case 2 | 3 | 4:
-                made = dice.of(None, None, now - 0.5)
-                tale.attempted(dice.of("no_answer", "conversation", "refused", "opt_out"), seconds=now, made=made)
-            case 5:
-                opportunities += 1
-                tale.created(opportunities, seconds=now, acceptance=dice.of("none", "required", None))
-                tale.queued("closing/uk", seconds=now, due=None)
-            case 6:
-                tale.queued(dice.of(*QUEUES), seconds=now)
-            case 7:
-                tale.item(ItemExpired, seconds=now)
-                tale.rep = None
-            case 8:
-                tale.closed(dice.of("disqualified", "unreached", "lost", "won"), seconds=now)
-            case 9:
-                tale.nurtured(seconds=now).decided("inbound/main", seconds=now, segment=dice.of(None, "big"))
-            case 10:
-                tale.decided("closing/uk", stage="handover", seconds=now, segment=dice.of(None, "uk"))
-            case 11 if opportunity:
-                tale.accepted(opportunity, seconds=now).released(opportunity, seconds=now)
-            case 12 if opportunity:
-                tale.meeting(
-                    opportunity,
-                    seconds=now,
-                    planned=now + dice.of(-900, 0, 900),
-                    state=dice.of("held", "held", "booked", "no_show"),
-                    mode=dice.of("in_person", "video"),
-                    face_to_face=dice.of(None, True, False),
-                )
-            case 13 if opportunity:
-                tale.requested(opportunity, seconds=now).presented(opportunity, seconds=now)
-            case 14 if opportunity:
-                currency = dice.of("GBP", "EUR")
-                tale.won(opportunity, seconds=now, at=now - dice.of(0, 5000), amount=dice.upto(9), currency=currency)
-            case 15 if opportunity:
-                (tale.reopened if opportunity in lost else tale.lost)(opportunity, seconds=now)
-                lost ^= {opportunity}
-            case _:
-                tale.queued("customer/main", seconds=now).claimed("rep_eve", seconds=now)
-                tale.attempted("conversation", seconds=now).queued("inbound/main", seconds=now)
-    return tale
 
 
 def question_of(dice: Dice) -> Question:
@@ -183,17 +76,21 @@ def expected_funnel(told: list[Told], question: Question, basis: Basis) -> dict[
                 row["counts"][one.metric] += 1
             reached.add(one.metric)
             if one.money:
-                row["money"][one.money[1]] += one.money[0]
+                row["money"][one.metric, one.money[1]] += one.money[0]
         if basis is Basis.COHORT and (key := key_of(question, at, dims)) is not None:
             rows[key]["leads"].append({one.metric for one in of_lead})
     return rows
 
 
-def shown_funnel(rows: tuple[FunnelRow, ...]) -> dict[Key, tuple[dict[str, int], dict[str, int]]]:
+def shown_funnel(rows: tuple[FunnelRow, ...]) -> dict[Key, tuple[dict[str, int], dict[tuple[str, str], int]]]:
     return {
         tuple(row.group.items()): (
             {name: n for name, n in row.counts.model_dump().items() if n},
-            {money.currency: money.amount for money in row.money.won},
+            {
+                (name, sum_.currency): sum_.amount
+                for name in ("won", "expanded", "renewed")
+                for sum_ in getattr(row.money, name)
+            },
         )
         for row in rows
     }
@@ -261,7 +158,7 @@ async def emptied(database: Database, database_url: str) -> AsyncIterator[Any]:
 
     async def empty() -> None:
         await conn.execute(
-            "TRUNCATE metrics.leads, metrics.facts, metrics.timings, metrics.series, metrics.stale;"
+            "TRUNCATE metrics.leads, metrics.facts, metrics.deeds, metrics.timings, metrics.series, metrics.stale;"
             "UPDATE metrics.revisions SET last = 0, zone = NULL"
         )
 
@@ -272,7 +169,7 @@ async def emptied(database: Database, database_url: str) -> AsyncIterator[Any]:
 async def dumped(database_url: str) -> list[Any]:
     """All that metrics keeps, but revisions."""
     conn = await asyncpg.connect(database_url)
-    tables = {"leads": "*", "facts": "*", "timings": "*", "series": "key, topic, slot, record"}
+    tables = {"leads": "*", "facts": "*", "deeds": "*", "timings": "*", "series": "key, topic, slot, record"}
     rows = [await conn.fetch(f"SELECT {what} FROM metrics.{name} ORDER BY 1, 2, 3") for name, what in tables.items()]
     await conn.close()
     return [[_comparable(row) for row in table] for table in rows]
@@ -280,13 +177,6 @@ async def dumped(database_url: str) -> list[Any]:
 
 def _comparable(row: asyncpg.Record) -> dict[str, Any]:
     return {name: sorted(value) if isinstance(value, list) else value for name, value in row.items() if name != "known"}
-
-
-def told_of(dice: Dice) -> list[Told]:
-    roots: list[int] = []
-    tales = [tale_of(dice, n, roots) for n in range(1, 2 + dice.upto(7))]
-    turns = random.Random(dice.upto(10**6))
-    return interleaved([tale.told for tale in tales], iter(lambda: turns.randrange(1000), -1))
 
 
 slow = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -381,18 +271,19 @@ async def test_cells_add_up_to_the_funnel_and_days_are_the_clocks(
         (row,) = await answers.funnel(tx, question, Basis.EVENT, small=False, as_of=start, maturity=timedelta())
         days = await answers.speed(tx, Question(Period(FIRST, FIRST + timedelta(days=30)), LONDON, (Grain.DAY,)), start)
     sums: Counter[str] = Counter()
-    money: Counter[str] = Counter()
+    money: Counter[tuple[str, str]] = Counter()
     figures = {}
     for one in kept:
         assert one.record is not None
         if one.record.get("metric") and text_of(period.start) <= one.record["start"] < text_of(period.end):
             sums[one.record["metric"]] += one.record["value"]
             for worth in one.record["money"]:
-                money[worth["currency"]] += worth["amount"]
+                money[one.record["metric"], worth["currency"]] += worth["amount"]
         if one.record.get("clock") == ClockName.CAPTURED_ATTEMPT and not one.record["dimensions"]:
             figures[one.record["day"]] = one.record
     assert {name: sums[name] for name in Metric} == {name: getattr(row.counts, name) for name in Metric}
-    assert +money == +Counter({one.currency: one.amount for one in row.money.won})
+    (worths,) = (sums for _, sums in shown_funnel((row,)).values())
+    assert +money == +Counter(worths)
     for day in days:
         clock = day.response.captured_attempt
         if clock.n:
