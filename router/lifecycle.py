@@ -155,7 +155,13 @@ LEAD = Machine(
         ),
         Move(Act.HAND_BACK, _of(_L.CLAIMED, _L.QUEUED, _L.POOLED), _L.QUEUED, HOLDERS),
         Move(Act.REOPEN, _of(_L.CLOSED), _L.QUEUED, SYSTEM | HOLDERS),
-        Move(Act.ERASE, frozenset(_L) - {_L.ERASED}, _L.ERASED, SYSTEM, says.LeadErased),
+        Move(  # one that is held is revoked first
+            Act.ERASE,
+            frozenset(_L) - {_L.RECEIVED, _L.CLAIMED, _L.ERASED},
+            _L.ERASED,
+            SYSTEM,
+            says.LeadErased,
+        ),
     ),
 )
 
