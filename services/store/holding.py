@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
 from router.leases import expires_at
 from router.policy.compiled import Policy
 from schemas.events.lifecycle import ItemClaimed
-from schemas.words import ClaimId, CustomerId, Exempt, FencingToken, ItemId, LeadId, OpportunityId, RepId, Why
+from schemas.words import ClaimId, CustomerId, Exempt, FencingToken, ItemId, ItemKind, LeadId, OpportunityId, RepId, Why
 from services.runtime.tx import ReadTx, Tx
 from services.store import items, opportunities
 from services.store import tables as t
@@ -49,7 +49,8 @@ async def of_item(tx: ReadTx, item: ItemId) -> Claim | None:
 async def last_of_lead(tx: ReadTx, lead: LeadId) -> RepId | None:
     """Who held the work on a lead last."""
     claim = t.claims.c
-    worked = select(claim.rep_id).join(t.items, t.items.c.id == claim.item_id).where(t.items.c.lead_id == lead)
+    moved = t.items.c.kind.in_([kind.value for kind in (ItemKind.ENQUIRY, ItemKind.PROSPECT, ItemKind.OPPORTUNITY)])
+    worked = select(claim.rep_id).join(t.items, t.items.c.id == claim.item_id).where(t.items.c.lead_id == lead, moved)
     rep = await tx.value(worked.order_by(claim.granted_at.desc(), claim.id.desc()).limit(1))
     return None if rep is None else RepId(rep)
 
