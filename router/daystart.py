@@ -15,7 +15,11 @@ def due_on(queue: Queue, plan: ReleasePlan, now: datetime) -> date:
     return day
 
 
+def next_day(queue: Queue, plan: ReleasePlan, now: datetime) -> date:
+    """The open local day whose start comes next."""
+    return queue.calendar.next_open_day(due_on(queue, plan, now))
+
+
 def next_start(queue: Queue, plan: ReleasePlan, now: datetime) -> datetime:
     """When the next day start comes, after `now`."""
-    following = queue.calendar.next_open_day(due_on(queue, plan, now))
-    return queue.calendar.at(following, plan.at)
+    return queue.calendar.at(next_day(queue, plan, now), plan.at)

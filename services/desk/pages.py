@@ -3,13 +3,15 @@
 The page is rendered here, whole; its script calls the same API as any other client and then asks for the page anew.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from router.forecast import say, upstream_of
+from router.policy.compiled import Policy
 from router.targets import Aim
 from schemas.api.shape import Query
 from schemas.events.stamp import text_of
@@ -33,7 +35,7 @@ from services.runtime.http.call import Call
 from services.runtime.http.problems import NotFound
 from services.runtime.http.route import Route
 from services.runtime.tx import ReadTx
-from services.store import aims, covering, holding, itemviews, reps
+from services.store import aims, covering, forecasts, holding, itemviews, reps
 from services.store.covering import Falling
 from services.web.page import page, seen_by
 
@@ -75,13 +77,25 @@ async def work(call: Call, query: Chosen, tx: ReadTx) -> Response:
         colleagues=colleagues,
         covers=[colleagues[cover] for cover in rep.covers if cover in colleagues],
         falling=[] if present else [_falling(each) for each in await covering.falls_due(tx, rep)],
+        owed=await _owed(tx, policy, desks),
         aims=[_aim(aim) for aim in await aims.of(tx, rep, policy)],
         desks=desks,
+        titles=policy.titles,
+        asks=policy.asks.get(desk_of(chosen.item.queue), ()) if chosen else (),
         held=[each.model_dump(mode="json") for each in held],
         chosen=None if chosen is None else chosen.model_dump(mode="json"),
         currency=policy.currency,
         words={**WORDS, "tasks": _spoken(policy.tasks)},
     )
+
+
+async def _owed(tx: ReadTx, policy: Policy, desks: Collection[Desk]) -> list[dict[str, Any]]:
+    """What the queues downstream of these desks need by their next day start."""
+    return [
+        {"says": say(ahead, queue.name, queue.calendar), "short": ahead.short}
+        for queue in policy.queues.values()
+        if upstream_of(queue.desk) & set(desks) and (ahead := await forecasts.of(tx, policy, queue)) is not None
+    ]
 
 
 def _falling(each: Falling) -> dict[str, Any]:

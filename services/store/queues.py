@@ -1,6 +1,7 @@
 """Queues: the row that a release locks, who is there, and what lies where."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -64,13 +65,13 @@ def shortage(depth: int, pool: int, target: int | None) -> int:
     return 0 if target is None else max(0, target - depth - pool)
 
 
-async def present(tx: ReadTx, policy: Policy) -> Mapping[QueueName, Sequence[int]]:
+async def present(tx: ReadTx, policy: Policy, at: datetime | None = None) -> Mapping[QueueName, Sequence[int]]:
     """For each queue of the policy, for each of its reps who is not away, among how many of these they are shared.
 
-    Its reps have its skills.
+    Its reps have its skills. `at`: who will be there then, as far as they said; None: now.
     """
     found: dict[QueueName, list[int]] = {}
-    for row in await tx.fetch(select(t.reps.c.queues, t.reps.c.skills).where(reps.present(tx.now))):
+    for row in await tx.fetch(select(t.reps.c.queues, t.reps.c.skills).where(reps.present(at or tx.now))):
         works = [
             QueueName(name)
             for name in row["queues"]
