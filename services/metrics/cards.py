@@ -67,7 +67,8 @@ FROM metrics.timings AS t WHERE t.clock = $10 AND {_asked("t")} GROUP BY t.desk,
 KEPT_SQL = f"""
 SELECT d.desk, d.rep, count(*) AS held, count(*) FILTER (WHERE gone.at IS NULL OR gone.at >= $2) AS stayed
 FROM (
-  SELECT DISTINCT ON (h.customer_id) h.* FROM metrics.deeds AS h
+  SELECT DISTINCT ON (h.customer_id) h.customer_id, h.lead_id, h.direction, h.source, h.desk, h.queue, h.segment, h.rep
+  FROM metrics.deeds AS h
   WHERE h.kind = 'held' AND h.voided_at IS NULL AND h.at < $2 ORDER BY h.customer_id, h.at DESC, h.seq DESC
 ) AS d
 LEFT JOIN LATERAL (

@@ -61,7 +61,7 @@ FROM ({_CUSTOMERS}) AS won
 """  # noqa: S608
 # Beside these: 10 and 11 after which (null: from the newest), 12 how many.
 CUSTOMERS_PAGE_SQL = f"""
-SELECT won.*, (
+SELECT won.lead_id, won.customer_id, won.since, won.amount, won.currency, won.churned_at, (
   SELECT coalesce(jsonb_agg(jsonb_build_object('amount', amount, 'currency', currency) ORDER BY currency), '[]')
   FROM (
     SELECT e.currency, sum(e.amount) AS amount FROM metrics.facts AS e

@@ -18,7 +18,7 @@ from services.metrics.catalogue import STEPS
 from services.runtime.edge import Edge
 
 DAY = {"from_": "2026-07-06", "to": "2026-07-07"}
-COUNTS = [*Metric, "deployed", "expanded", "renewed", "churned"]
+COUNTS = [*Metric]
 
 
 @pytest.fixture
