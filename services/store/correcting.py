@@ -33,6 +33,8 @@ class Correction:
 async def correct(work: Work, said: Correction) -> None:
     """Take it there. A customer that was a mistake is void; one of another value stays. Raises: WrongState."""
     stays = await _customer(work) if said.to == work.deal.state == OpportunityState.WON else None
+    if said.to == OpportunityState.WON:
+        await work.progress(work.deal.stage, accepts=True)
     await _undo(work, said, stays)
     won_at = _won_at(work, said)
     told = OpportunityCorrected(

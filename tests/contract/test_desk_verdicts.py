@@ -206,6 +206,7 @@ async def test_it_is_corrected_to_what_it_is(
     desks.later(hours=1)
     said = ok(await mo.post(f"/v1/opportunities/{hold.opportunity}/correct", body))["opportunity"]
     assert (said["state"], said["value"], said["reason"]) == (state, body.get("value"), body.get("reason"))
+    assert (said["accepted_at"] is not None) == ("won" in (before, state))
     lead = await desks.lead_row(hold.lead)
     assert (lead["state"], lead["outcome"], lead["customer_id"]) == ("closed", outcome, said["customer_id"])
     assert (state in lead["milestones"], before in lead["milestones"]) == (True, before == state)

@@ -128,3 +128,47 @@ async def test_the_ways_out_are_counted(desks: Desks, mo: httpx.AsyncClient) -> 
     await desks.lead(flag="spam")
     found = await counts(mo)
     assert (found["submissions"], found["leads"], found["rejected"]) == (5, 4, 1)
+
+
+async def test_what_becomes_of_a_customer_counts_and_a_mistaken_win_takes_it_all_back(
+    desks: Desks, mo: httpx.AsyncClient
+) -> None:
+    bob, eve, boss = await desks.rep("closing/uk"), await desks.rep("customer/main"), await desks.manager()
+    await desks.lead("buy")
+    deal = await bob.take("closing")
+    before = await counts(mo)
+    desks.later(hours=1)
+    customer = ok(await deal.deal("won", {"value": GBP}))["customer_id"]
+    care = await eve.take("customer")
+    desks.later(days=1)
+    path, more = f"/v1/customers/{customer}", {"amount": 300000, "currency": "GBP"}
+    ok(await bob.post(f"{path}/deployed"))
+    ok(await eve.post(f"{path}/expansions", {"value": more}, token=care.token), 201)
+    ok(await eve.post(f"{path}/renewals", {"value": GBP, "until": "2027-07-06"}, token=care.token), 201)
+    ok(await eve.post(f"{path}/churn", {"reason": "price"}, token=care.token))
+    steps = ["qualified", "won", "deployed", "expanded", "renewed", "churned"]
+    for basis in ("event", "cohort"):
+        assert await counts(mo, basis=basis) == before | dict.fromkeys(steps, 1), basis
+        (row,) = (await asked(mo, "funnel", from_="2026-07-01", to="2026-08-01", basis=basis))["rows"]
+        assert row["money"] == {"won": [GBP], "expanded": [more], "renewed": [GBP]}
+    desks.later(days=1)
+    ok(await boss.post(f"/v1/opportunities/{deal.opportunity}/correct", {"state": "lost", "reason": "no_decision"}))
+    for basis in ("event", "cohort"):
+        assert await counts(mo, basis=basis) == before | {"qualified": 1, "lost": 1}, basis
+    ok(await boss.post(f"/v1/opportunities/{deal.opportunity}/reopen"))
+    assert await counts(mo) == before | {"qualified": 1}
+
+
+async def test_what_its_closer_rejects_is_not_qualified_until_it_is_again(desks: Desks, mo: httpx.AsyncClient) -> None:
+    ann, bob = await desks.rep("inbound/main"), await desks.rep("closing/uk")
+    await desks.lead()
+    await (await ann.take("inbound")).qualify()
+    assert (await counts(mo))["qualified"] == 1
+    deal = await bob.take("closing")
+    await deal.attempt("conversation")
+    ok(await deal.deal("reject", {"reason": "not_a_fit"}))
+    for basis in ("event", "cohort"):
+        assert "qualified" not in await counts(mo, basis=basis)
+    await (await ann.take("inbound")).qualify()
+    for basis in ("event", "cohort"):
+        assert (await counts(mo, basis=basis))["qualified"] == 1
