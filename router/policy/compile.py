@@ -99,6 +99,8 @@ def policy_of(file: PolicyFile, version: int) -> Policy:
         ),
         fallback_handover=_handover(FALLBACK, _ALWAYS, ThenModel(queue=file.fallback.handover)),
         queues=MappingProxyType(queues),
+        titles=MappingProxyType({Desk(desk): held.title for desk, held in file.desks.items() if held.title}),
+        asks=MappingProxyType({Desk(desk): tuple(held.asks) for desk, held in file.desks.items() if held.asks}),
         customer_queue=next((name for name, queue in queues.items() if queue.desk is Desk.CUSTOMER), None),
         tasks=MappingProxyType({TaskKind(kind): QueueName(queue) for kind, queue in file.tasks.items()}),
         rank_credit=RankCredit(*(elapsed(text) for text in (credits.list, credits.normal, credits.high, credits.hot))),

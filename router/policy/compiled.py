@@ -192,6 +192,10 @@ class Policy:
     fallback_handover: Handover
     queues: Mapping[QueueName, Queue]
     """In the file's order."""
+    titles: Mapping[Desk, str]
+    """What the company calls a desk, where it says so."""
+    asks: Mapping[Desk, tuple[str, ...]]
+    """What must be known of a lead that is qualified at a desk, where it says so: names of `qualification`."""
     customer_queue: QueueName | None
     """Where a won customer is looked after: the first queue of the customer desk; None: the company has none."""
     tasks: Mapping[TaskKind, QueueName]

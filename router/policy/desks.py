@@ -11,6 +11,7 @@ from router.policy.regions import holidays_known, near_region, near_zone, zone
 from schemas.policy.desks import DeskName, QueueModel, ReleaseModel
 from schemas.policy.file import PolicyFile
 
+QUALIFYING = ("inbound", "outbound")
 LONGEST = timedelta(days=3650)
 LONGEST_IN_DAYS = 365
 
@@ -33,6 +34,13 @@ def check_calendars(file: PolicyFile, mistakes: Mistakes) -> None:
 
 def check_desks(file: PolicyFile, mistakes: Mistakes) -> None:
     for desk, held in file.desks.items():
+        if held.asks and desk not in QUALIFYING:
+            mistakes.add(
+                ("desks", desk, "asks"), None, "nobody qualifies at this desk", "Move it to inbound or outbound."
+            )
+        for index, name in enumerate(held.asks):
+            if name in held.asks[:index]:
+                mistakes.add(("desks", desk, "asks", index), name, "stands there twice", "Keep one.")
         for name, queue in held.queues.items():
             path: Path = ("desks", desk, "queues", name)
             _check_queue(queue, path, file.calendars, mistakes)

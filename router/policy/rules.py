@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from router.policy.conditions import Conditions, Where
-from router.policy.desks import check_duration, check_reference
+from router.policy.desks import QUALIFYING, check_duration, check_reference
 from router.policy.enrichments import enriched
 from router.policy.mistakes import Mistakes, Path
 from router.policy.rule import RESERVED_RULES, All
@@ -12,7 +12,6 @@ from router.policy.shadows import shadowed
 from schemas.policy.file import HandoverModel, HandoverThenModel, PolicyFile, RuleModel, ScoreModel, ThenModel
 
 LONGEST_SLA = timedelta(days=30)
-QUALIFYING = ("inbound", "outbound")
 CLOSING = ("closing",)
 _TASKS = ("service", "engineering")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.policy.calendars import DurationText, ElapsedText, SpanText, TimeText
-from schemas.policy.written import Name, QueueText, SkillName, Written
+from schemas.policy.written import Name, QueueText, SkillName, Title, Written
 
 DeskName = Literal["inbound", "outbound", "closing", "customer", "service", "engineering"]
 
@@ -59,9 +59,15 @@ class QueueModel(Written):
     escalate: Annotated[list[StepModel], Field(max_length=20)] = []
 
 
-class DeskModel(Written):
-    """A specialised sales function: its queues."""
+AnswerName = Literal["need", "willing_to_meet", "influence", "next_step", "budget", "timing", "competitor"]
+"""What a qualifier may find out; see `qualification`."""
 
+
+class DeskModel(Written):
+    """A specialised sales function: what the company calls it, what must be known to qualify there, its queues."""
+
+    title: Title | None = None
+    asks: Annotated[list[AnswerName], Field(max_length=7)] = []
     queues: Annotated[dict[Name, QueueModel], Field(min_length=1, max_length=500)]
 
 

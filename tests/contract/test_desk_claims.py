@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from kit.desks import GBP, Desks, Hold, mistakes, ok, refused
+from kit.desks import GBP, POLICY, Desks, Hold, mistakes, ok, refused
 from sqlalchemy import update
 
 from router.lifecycle import Act
@@ -179,6 +179,25 @@ async def test_qualified_it_goes_to_the_pool_of_the_queue_that_the_handover_name
     created = (await desks.told(lead, "opportunity.created"))[0]
     assert (created["qualified_by"], created["handover"], created["acceptance"]) == (ann.id, "pool", "none")
     assert said["lead"]["milestones"]["qualified"] == "2026-07-06T09:01:00.001Z"
+
+
+async def test_nothing_is_handed_over_without_the_answers_that_the_policy_asks_for(desks: Desks) -> None:
+    inbound = "  inbound:\n"
+    assert inbound in POLICY
+    await desks.routing.publish(POLICY.replace(inbound, inbound + "    asks: [need, willing_to_meet]\n"))
+    ann = await desks.rep("inbound/main")
+    await desks.lead()
+    hold = await ann.take("inbound")
+    half = {"outcome": "qualified", "qualification": {"need": "speed"}}
+    assert mistakes(await hold.act("complete", {"outcome": "qualified"})) == [
+        ("#/qualification/need", "required"),
+        ("#/qualification/willing_to_meet", "required"),
+    ]
+    assert mistakes(await hold.act("complete", half)) == [("#/qualification/willing_to_meet", "required")]
+    half["qualification"]["willing_to_meet"] = False  # type: ignore[index]
+    assert ok(await hold.act("complete", half))["handed"]["queue"] == "closing/uk"
+    await desks.lead(email="bob@example.com")
+    ok(await (await ann.take("inbound")).act("complete", {"outcome": "unreached"}))
 
 
 async def test_what_is_known_better_decides_where_it_goes(desks: Desks) -> None:

@@ -11,6 +11,7 @@ from kit.clock import ManualClock
 from kit.hooks import HookServer, hook_server, said
 from kit.routing import POLICY, Routing
 from kit.submissions import submission
+from kit.tiny import calling, key_of
 from kit.waiting import becomes, running, until
 from pydantic import SecretStr
 from sqlalchemy import select, text
@@ -18,7 +19,10 @@ from sqlalchemy import select, text
 from router.enriching import NoAnswer
 from router.receipt import from_json, recompute
 from schemas.events.intake import Company
+from schemas.words import PrincipalKind
+from services.desk.process import build as desk
 from services.runtime.edge import Edge
+from services.runtime.http.app import build_app
 from services.store import tables as t
 from services.worker import due, enrich
 from services.worker.hook import Hook, hook
@@ -166,6 +170,24 @@ async def test_a_policy_that_asks_nobody_any_more_lets_who_waited_go_on(routing:
     await routing.publish()
     async with running(enrich.work(routing.edge)):
         await becomes(state(routing, lead), "queued")
+
+
+async def test_who_waits_for_the_receipt_waits_until_it_is_decided(
+    routing: Routing, answering: HookServer, clock: ManualClock
+) -> None:
+    answering.gate.clear()
+    lead = await posted(routing, clock)
+    key = await key_of(routing.edge, PrincipalKind.ADMIN)
+    async with calling(build_app(routing.edge, [desk(routing.edge)]), key) as client:
+        now = (await client.get(f"/v1/leads/{lead}")).json()
+        assert (now["state"], now["data_deadline"]) == ("awaiting_data", "2026-07-06T09:00:20.000Z")
+        assert now["decision"]["rule"] == "enrichment"
+        held = asyncio.create_task(client.get(f"/v1/leads/{lead}?wait=20"))
+        async with running(enrich.work(routing.edge)):
+            await until(lambda: _any(answering.asked))
+            answering.gate.set()
+            decided = (await held).json()
+    assert (decided["state"], decided["data_deadline"], decided["decision"]["rule"]) == ("queued", None, "rich")
 
 
 async def test_who_comes_again_while_waiting_is_merged_and_the_answer_decides_on_both(

@@ -74,6 +74,9 @@ CHANGES = {
     "what is never sent": ("maturity: 90d", "enrichment: {url: 'https://example.com', send: [contact.email], fields: {revenue: number}}", "enrichment.send[0]", "contact.email", None),
     "an endless wait": ("maturity: 90d", "enrichment: {url: 'https://example.com', deadline: 2h, fields: {revenue: number}}", "enrichment.deadline", "2h", "At most 1h."),
     "an answer before its time": ("maturity: 90d", "enrichment: {url: 'https://example.com', when: {enriched.revenue: 5}, fields: {revenue: number}}", "enrichment.when.enriched.revenue", "enriched.revenue", "Test it in a rule or a score."),
+    "answers twice": ("inbound: {queues", "inbound: {asks: [need, need], queues", "desks.inbound.asks[1]", "need", "Keep one."),
+    "answers that nobody gives": ("inbound: {queues", "inbound: {asks: [mood], queues", "desks.inbound.asks[0]", "mood", "Write one of need"),
+    "answers of a closer": ("closing: {queues", "closing: {asks: [need], queues", "desks.closing.asks", None, "Move it to inbound or outbound."),
     "a cool-down too long": ("maturity: 90d", "outbound: {cool_down: 9999d}", "outbound.cool_down", "9999d", "At most 3650d."),
     "a missing part": ("timezone: Europe/London\n", "", "timezone", None, "Add `timezone`."),
     "a missing lease": ("in_hand: 3, lease: 15m", "in_hand: 3", "desks.inbound.queues.main.lease", None, "Add `lease`."),
@@ -269,6 +272,7 @@ sources: {fair: {cadence: {after: [1h, 1d, 3d], then: unreached}}, web: {cadence
         'in_hand: 5, lease: 1h, returns_per_week: 5, person_hours: "08:00-20:00", skills: [de], targets: {meetings_per_day: 4}, escalate: [{after: 10m, raise: high}, {after: 1h, notify: true}]',
     )
     .replace("in_hand: 20,", "in_hand: 20, when_empty: outbound/main,")
+    .replace("outbound: {queues", "outbound: {title: SDR, asks: [need, influence], queues")
 )
 
 
@@ -289,6 +293,7 @@ def test_all_that_a_policy_can_say_is_compiled() -> None:
         Step(timedelta(hours=1), Notify()),
     )
     assert closing.when_empty == "outbound/main"
+    assert (policy.titles, policy.asks) == ({"outbound": "SDR"}, {"outbound": ("need", "influence")})
     assert policy.enrichment is not None
     assert (policy.enrichment.fields, policy.enrichment.send) == ({"enriched.revenue"}, ("company.domain",))
     assert {"enriched.revenue", "account.relation", "contact.email_kind"} <= policy.looks_at

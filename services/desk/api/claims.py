@@ -21,7 +21,7 @@ from schemas.api.completing import (
 )
 from schemas.api.page import ListQuery, Page
 from schemas.api.shape import Ask
-from schemas.words import AttemptOutcome, ItemKind, PrincipalKind
+from schemas.words import AttemptOutcome, ItemKind, PrincipalKind, desk_of
 from services import policies
 from services.desk.fencing import ClaimEnded, holder, told
 from services.desk.moments import moment_of
@@ -176,6 +176,7 @@ async def _complete(work: Work, body: CompleteIn, ended_by: dict[str, Any]) -> N
         raise Invalid([Mistake("not_allowed", detail, pointer="#/outcome", remedy=ENDS_BY[work.item.kind])])
     match body:
         case QualifiedIn():
+            _asked_for(work, body)
             await completing.qualify(
                 work,
                 corrected=body.lead.model_dump(mode="json", exclude_unset=True) if body.lead else {},
@@ -201,6 +202,20 @@ async def _complete(work: Work, body: CompleteIn, ended_by: dict[str, Any]) -> N
             await tasks.decline(work, body.reason, ended_by)
         case _:
             assert_never(body)
+
+
+def _asked_for(work: Work, body: QualifiedIn) -> None:
+    """What the policy asks of this desk is known. Raises: Invalid, with all that is missing."""
+    known = body.qualification.model_dump(exclude_none=True) if body.qualification else {}
+    asked = work.policy.asks.get(desk_of(work.item.queue), ())
+    remedy = "Find it out first: the policy asks it of this desk"
+    missing = [
+        Mistake("required", "is required", pointer=f"#/qualification/{name}", remedy=remedy)
+        for name in asked
+        if name not in known
+    ]
+    if missing:
+        raise Invalid(missing)
 
 
 @routes.post("/v1/claims/{claim_id}/return")
