@@ -38,9 +38,9 @@ def check_desks(file: PolicyFile, mistakes: Mistakes) -> None:
             mistakes.add(
                 ("desks", desk, "asks"), None, "nobody qualifies at this desk", "Move it to inbound or outbound."
             )
-        for index, name in enumerate(held.asks):
-            if name in held.asks[:index]:
-                mistakes.add(("desks", desk, "asks", index), name, "stands there twice", "Keep one.")
+        for index, answer in enumerate(held.asks):
+            if answer in held.asks[:index]:
+                mistakes.add(("desks", desk, "asks", index), answer, "stands there twice", "Keep one.")
         for name, queue in held.queues.items():
             path: Path = ("desks", desk, "queues", name)
             _check_queue(queue, path, file.calendars, mistakes)
