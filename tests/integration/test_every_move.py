@@ -6,23 +6,26 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from kit.desks import GBP, Caller, Desks, ok
+from kit.desks import GBP, POLICY, Caller, Desks, ok
 from kit.floor import settle
 from kit.moves import watched
 from sqlalchemy import select, update
 
 from router.lifecycle import ITEM, LEAD, Act
+from schemas.events.intake import Company
 from schemas.events.stamp import Actor
 from schemas.export import EXPORTED
-from schemas.words import ItemState, LeadState, Role
+from schemas.words import ItemState, LeadState, PersonId, Role
+from services import policies
 from services.runtime.log.headers import from_json
 from services.runtime.tables import records
-from services.store import items
+from services.store import items, privacy
 from services.store import tables as t
 from services.store.story import Stories, WrongState, telling
 from services.worker import due, ended, release
 
 LOST = {"reason": "price"}
+ASKING = 'enrichment: {url: "http://127.0.0.1:9/", when: {contact.has_email: true}, fields: {revenue: number}}'
 
 
 async def time_passes(desks: Desks, **by: float) -> None:
@@ -61,6 +64,8 @@ async def test_callers_and_time_go_every_arrow(desks: Desks, monkeypatch: pytest
         await _leaving(desks, mo)
         await _returning(desks, ann, bob, mo)
         await _opting_out(desks, ann, bob, eve)
+        await _parted(desks, ann, bob, mo)
+        await _erased(desks, bob)
     assert not gone.missing
     await valid(desks)
 
@@ -223,6 +228,41 @@ async def _opting_out(desks: Desks, ann: Caller, bob: Caller, eve: Caller) -> No
                 await desks.lead("trial", email=email)
         await care.attempt("opt_out", suppress="all")
         assert (await desks.lead_row(await desks.lead(email=email)))["state"] == "rejected", other
+
+
+async def _parted(desks: Desks, ann: Caller, bob: Caller, mo: Caller) -> None:
+    """Qualified into another's opportunity, and merged no more; rejected, and released."""
+    example = Company(name="Example Ltd", domain="example.com")
+    early = await desks.lead(company=example)
+    hold = await ann.take("inbound")
+    await desks.lead("visit", company=example)
+    await hold.qualify()
+    row = await desks.lead_row(early)
+    assert row["state"] == "merged"
+    ok(await mo.post(f"/v1/accounts/{row['account_id']}/unmerge", {"person_ids": [row["person_id"]]}))
+    ok(await (await bob.take("closing")).deal("lost", LOST))
+    ok(await mo.post(f"/v1/leads/{await desks.lead(flag='spam')}/release"))
+
+
+async def _erased(desks: Desks, bob: Caller) -> None:
+    """Forgotten wherever they stand."""
+    closed = await desks.lead("visit")
+    ok(await (await bob.take("closing")).deal("lost", LOST))
+    await desks.lead(email="again@example.com")
+    leads = [closed, await desks.lead(email="again@example.com"), await desks.lead(flag="spam")]
+    leads += [await desks.lead("asleep"), await desks.lead("trial")]
+    await desks.routing.publish(POLICY.replace("rules:\n", f"{ASKING}\nrules:\n", 1))
+    leads.append(await desks.lead())
+    states = ["closed", "merged", "rejected", "nurturing", "pooled", "awaiting_data"]
+    assert [(await desks.lead_row(lead))["state"] for lead in leads] == states
+    async with desks.edge.database.tx() as tx:
+        for lead in leads:
+            person, _ = await privacy.person_of(tx, lead)
+            await privacy.erase(tx, await policies.active(tx), desks.edge.keyring, PersonId(str(person)))
+    assert {(await desks.lead_row(lead))["state"] for lead in leads} == {"erased"}
+    unanswered = await desks.lead()
+    await time_passes(desks, hours=1)
+    assert (await desks.lead_row(unanswered))["state"] == "queued"
 
 
 async def valid(desks: Desks) -> None:

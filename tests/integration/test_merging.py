@@ -10,6 +10,7 @@ from kit.routing import POLICY, Routing
 from kit.submissions import submission
 from sqlalchemy import select, update
 
+from router.world import World
 from schemas.events.intake import Company, LeadSubmitted
 from schemas.words import Channel
 from services.runtime.edge import Edge
@@ -198,7 +199,7 @@ async def test_a_nurtured_lead_is_decided_anew_on_its_day(routing: Routing, cloc
     nearer = await routing.publish(POLICY.replace("[GB, IE]", "[GB, IE, FR]"))
     clock.move(timedelta(days=90))
     async with routing.edge.database.tx() as tx, telling(tx) as stories:
-        await leads.decide_again(tx, await stories.lock(first.id), nearer)
+        await leads.decide_again(tx, stories, await stories.lock(first.id), nearer, World.of())
     assert (await routing.lead(first.id))["state"] == "queued"
     (item,) = await routing.items(first.id)
     assert item["queued_at"] == clock.now()
