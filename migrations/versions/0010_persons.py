@@ -12,14 +12,7 @@ ID = sa.Text(collation="C")
 
 
 def upgrade() -> None:
-    op.add_column("persons", sa.Column("parted_from", ID), schema="routing")
-    op.create_index(
-        "persons_parted",
-        "persons",
-        ["parted_from"],
-        schema="routing",
-        postgresql_where=sa.text("parted_from IS NOT NULL"),
-    )
+    op.add_column("persons", sa.Column("family", ID), schema="routing")
     op.add_column("accounts", sa.Column("relation", sa.Text()), schema="routing")
     op.add_column("accounts", sa.Column("parted_from", ID), schema="routing")
     op.drop_constraint("accounts_domain_key", "accounts", schema="routing")

@@ -1,6 +1,7 @@
 """Persons and what identifies them: keyed hashes, lockable, many to many (identity is not transitive)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, Select, Text, column, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -65,10 +66,17 @@ async def lock(tx: Tx, identities: Collection[Identity]) -> None:
     )
 
 
+class Found(NamedTuple):
+    """A person: all their identities, and the first of those from whom a manager has parted them, if any."""
+
+    identities: frozenset[Identity]
+    family: PersonId | None
+
+
 async def known(
     tx: Tx, leads: Sequence[Collection[Identity]], settled: Collection[PersonId] = ()
-) -> dict[PersonId, frozenset[Identity]]:
-    """Lock whoever may be the same person as one of these leads, in the order of their ids; each with all identities.
+) -> dict[PersonId, Found]:
+    """Lock whoever may be the same person as one of these leads, in the order of their ids.
 
     A lead is given by its identities, locked before. Whoever merely shares a phone or profile with one, and has another
     e-mail, is nobody's match (`router.match`), however many they are. Of those who match, as many as the batch can use
@@ -77,8 +85,10 @@ async def known(
     wanted: ColumnElement[bool] = t.persons.c.id.in_(_candidates(leads, len(leads) + SPARE))
     if settled:
         wanted = or_(wanted, t.persons.c.id == rows.among(settled))
-    locked = await tx.fetch(select(t.persons.c.id).where(wanted).order_by(t.persons.c.id).with_for_update())
-    return await identities_of_persons(tx, [row["id"] for row in locked])
+    person = t.persons.c
+    locked = await tx.fetch(select(person.id, person.family).where(wanted).order_by(person.id).with_for_update())
+    held = await identities_of_persons(tx, [row["id"] for row in locked])
+    return {row["id"]: Found(held[row["id"]], row["family"]) for row in locked}
 
 
 def _candidates(leads: Sequence[Collection[Identity]], limit: int) -> Select[str]:
@@ -148,20 +158,6 @@ async def of_leads(tx: ReadTx, leads: Sequence[LeadId]) -> dict[LeadId, PersonId
     lead = t.leads.c
     found = await tx.fetch(select(lead.id, lead.person_id).where(lead.id == rows.among(leads)))
     return {row["id"]: row["person_id"] for row in found}
-
-
-async def families(tx: ReadTx, persons: Sequence[PersonId]) -> dict[PersonId, PersonId]:
-    """Of those among these persons whom a manager has parted: from whom, the first of them included."""
-    if not persons:
-        return {}
-    one, other = t.persons.c, t.persons.alias("other")
-    parted = select(other.c.id).where(other.c.parted_from == one.id).limit(1).scalar_subquery()
-    found = await tx.fetch(
-        select(one.id, one.parted_from, parted.label("parted"))
-        .where(one.id == rows.among(persons))
-        .where(or_(one.parted_from.is_not(None), parted.is_not(None)))
-    )
-    return {row["id"]: row["parted_from"] or row["id"] for row in found}
 
 
 async def link(tx: Tx, born: Iterable[PersonId], links: Mapping[PersonId, Collection[Identity]]) -> None:

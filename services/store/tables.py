@@ -28,8 +28,7 @@ persons = Table(
     metadata,
     _id(key=True),
     Column("created_at", TIME, nullable=False),
-    _id("parted_from", null=True),  # by a manager, from this person (or from whom that one was parted): never the same
-    Index("persons_parted", "parted_from", postgresql_where=sql("parted_from IS NOT NULL")),
+    _id("family", null=True),  # of those whom a manager has parted, the first: they are never the same person
 )
 
 # A keyed digest of an e-mail, phone or profile: the row that is locked before persons are matched.

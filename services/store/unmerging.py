@@ -73,9 +73,9 @@ async def part_person(
     for lead in mine:
         held[lead].set(person_id=other)
     await tx.execute(update(t.leads).where(t.leads.c.id == rows.among(mine)).values(person_id=other))
-    family = await tx.value(select(t.persons.c.parted_from).where(t.persons.c.id == person)) or person
+    family = await tx.value(select(t.persons.c.family).where(t.persons.c.id == person)) or person
     await _share_out(tx, keyring, person, other, mine, [lead for lead in everything if lead not in mine])
-    await tx.execute(update(t.persons).where(t.persons.c.id == other).values(parted_from=family))
+    await tx.execute(update(t.persons).where(t.persons.c.id == rows.among([person, other])).values(family=family))
     await unmerge(tx, stories, policy, keyring, across, actor)
     return other
 

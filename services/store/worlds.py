@@ -77,7 +77,7 @@ async def look(
     known = await accounts.known(tx, involved, policy.outbound)
     world = World.of(
         await _persons(tx, theirs, tests, locked, policy),
-        await suppressions.closed_to(tx, identities.union(*theirs.values())),
+        await suppressions.closed_to(tx, identities.union(*(one.identities for one in theirs.values()))),
         await _submissions(tx, [lead.submitted.id for lead in leads if lead.submitted.id in locked]),
         known.values(),
         apart,
@@ -111,7 +111,7 @@ async def _coming_back(tx: ReadTx, known: Sequence[PersonId], policy: Policy) ->
 
 async def _persons(
     tx: ReadTx,
-    theirs: Mapping[PersonId, frozenset[Identity]],
+    theirs: Mapping[PersonId, persons.Found],
     tests: set[Identity],
     locked: Mapping[LeadId, RowMapping],
     policy: Policy,
@@ -122,15 +122,14 @@ async def _persons(
             opened = OpenLead(row["id"], row["received_at"], LeadState(row["state"]))
             open_leads[row["person_id"]].append(opened)
     lost = await _lost(tx, list(theirs), locked, policy)
-    family = await persons.families(tx, list(theirs))
     return [
         KnownPerson(
             person,
-            bool(held & tests),
-            held,
+            bool(held.identities & tests),
+            held.identities,
             tuple(open_leads[person]),
             tuple(lost.get(person, ())),
-            family.get(person),
+            held.family,
         )
         for person, held in theirs.items()
     ]
