@@ -16,6 +16,7 @@ rules:
   - {name: trial, when: {intent: trial}, then: {qualify: bypass, queue: closing/uk}}
   - {name: asleep, when: {intent: asleep}, then: {nurture: 2h}}
 fallback: {inbound: inbound/main, outbound: outbound/main, handover: closing/uk}
+tasks: {quote: service/main}
 desks:
   inbound: {queues: {main: {calendar: always, in_hand: 2, lease: 1h, grace: 30m}}}
   outbound: {queues: {main: {calendar: always, lease: 1h}}}
@@ -25,9 +26,14 @@ desks:
         {calendar: always, in_hand: 2, open: 3, lease: 4h, grace: 2h, next_step: 6h,
          release: {at: "08:30", buffer: {fixed: 1}}}
   customer: {queues: {main: {calendar: always, lease: 4h, grace: 2h}}}
+  service: {queues: {main: {calendar: always, lease: 2h}}}
 """
-LEASE = {"inbound": HOUR, "closing": 4 * HOUR, "customer": 4 * HOUR}
-GRACE = {"inbound": HOUR / 2, "closing": 2 * HOUR, "customer": 2 * HOUR}
+LEASE = {"inbound": HOUR, "closing": 4 * HOUR, "customer": 4 * HOUR, "service": 2 * HOUR}
+GRACE = {"inbound": HOUR / 2, "closing": 2 * HOUR, "customer": 2 * HOUR, "service": 2 * HOUR}
+MOVING = ("inbound", "closing")
+"""The desks whose work moves the lead."""
+STAYS = ("closing", "customer")
+"""Those whose claims stay, whatever is next."""
 IN_HAND = {"inbound": 2, "closing": 2}
 OPEN = {"closing": 3}
 TARGET = 1
@@ -65,6 +71,10 @@ class Item:
     desk: str
     state: str
     rank_at: datetime
+    deal: int = 0
+    """Of which of its lead's opportunities it is; 0: of none."""
+    task: str | None = None
+    """The state of what was asked for by it."""
     returned_by: set[str] = field(default_factory=set)
     reserved_for: str | None = None
     reserved_until: datetime | None = None
@@ -84,7 +94,8 @@ class Item:
     @property
     def token(self) -> int:
         """Of the last claim: they go on from item to item of one opportunity."""
-        before = [item for item in self.lead.items if item.desk == "closing"] if self.desk == "closing" else [self]
+        mine = [item for item in self.lead.items if item.desk == "closing" and item.deal == self.deal]
+        before = mine if self.desk == "closing" else [self]
         return sum(len(item.claims) for item in before[: before.index(self) + 1])
 
     def end(self, state: str) -> None:
@@ -112,6 +123,14 @@ class Lead:
     outcome: str | None = None
     items: list[Item] = field(default_factory=list)
     deal: str | None = None
+    deals: int = 0
+    """How many opportunities it has had."""
+    hot: bool = False
+    qualifier: str | None = None
+    talked: bool = False
+    accepted: bool = False
+    customers: list[str] = field(default_factory=list)
+    """Their states."""
     closer: str | None = None
     reopen_at: datetime | None = None
     wake_at: datetime | None = None
@@ -119,7 +138,7 @@ class Lead:
     @property
     def item(self) -> Item:
         """That which moves the lead."""
-        return [item for item in self.items if item.desk != "customer"][-1]
+        return [item for item in self.items if item.desk in MOVING][-1]
 
 
 @dataclass
@@ -194,10 +213,11 @@ class Model:
         opt_out: bool = False,
         missed: bool = False,
     ) -> None:
-        claim, stays = item.claims[-1], item.desk != "inbound"
+        claim, stays = item.claims[-1], item.desk in STAYS
         over = claim.next_at is not None and claim.next_at <= now
         first = claim.attempted_at is None
         claim.attempted_at = now
+        item.lead.talked |= item.desk == "closing" and not (missed or opt_out)
         item.missed = item.missed + 1 if missed else 0
         if opt_out:
             self._opt_out(item)
@@ -230,7 +250,7 @@ class Model:
         item.end("done")
         match outcome:
             case "qualified":
-                self._deal(item.lead, now, hot=False)
+                self._deal(item.lead, now, qualifier=item.claims[-1].rep)
             case "nurture":
                 item.lead.state, item.lead.wake_at = "nurturing", now + SLEEP
             case _:
@@ -239,13 +259,83 @@ class Model:
     def win(self, item: Item, now: datetime) -> None:
         lead = item.lead
         item.end("done")
-        lead.state, lead.outcome, lead.deal = "closed", "won", "won"
-        lead.items.append(Item(lead, "customer", "queued", now - HOUR))
+        lead.state, lead.outcome, lead.deal, lead.accepted = "closed", "won", "won", True
+        self._customer(lead, now)
 
     def lose(self, item: Item, reopen_at: datetime | None) -> None:
         lead = item.lead
         item.end("done" if item.held else "cancelled")
         lead.state, lead.outcome, lead.deal, lead.reopen_at = "closed", "lost", "lost", reopen_at
+        self._cancel_tasks(lead)
+
+    def accept(self, item: Item) -> bool:
+        item.lead.accepted |= item.lead.talked
+        return item.lead.accepted
+
+    def reject(self, item: Item, now: datetime) -> bool:
+        """Back to its qualifier, or the fallback, as old as it was."""
+        lead = item.lead
+        if lead.accepted or not lead.talked:
+            return False
+        item.end("done")
+        self._cancel_tasks(lead)
+        was = [each for each in lead.items if each.desk == "inbound"][-1] if lead.qualifier else item
+        back = Item(lead, "inbound", "queued", was.rank_at)
+        self._first_right(back, lead.qualifier, now)
+        lead.items.append(back)
+        lead.state, lead.deal = "queued", "rejected"
+        return True
+
+    def reopen(self, lead: Lead, now: datetime) -> bool:
+        if lead.deal != "lost" or lead.person in self.suppressed:
+            return False
+        self._reopen(lead, now)
+        return True
+
+    def correct(self, lead: Lead, to: str, now: datetime, *, same: bool) -> bool:
+        """From open, won or lost to another of these; the `same` is no change, another loss is one for good."""
+        if lead.deal == to:
+            if not same:
+                lead.outcome, lead.reopen_at = "lost", None
+            return True
+        if lead.deal == "rejected" or (to == "open" and lead.person in self.suppressed):
+            return False
+        if lead.deal == "won":
+            self._gone(lead, "void")
+        if lead.item.open:
+            lead.item.end("done" if lead.item.held else "cancelled")
+        lead.reopen_at = None
+        match to:
+            case "open":
+                self._reopen(lead, now)
+            case "won":
+                lead.state, lead.outcome, lead.deal, lead.accepted = "closed", "won", "won", True
+                self._customer(lead, now)
+            case _:
+                lead.state, lead.outcome, lead.deal = "closed", "lost", "lost"
+                self._cancel_tasks(lead)
+        return True
+
+    def ask(self, item: Item, now: datetime) -> Item:
+        """Ask the service desk for something that an opportunity needs."""
+        credit = timedelta(days=7) if item.lead.hot else HOUR
+        asked = Item(item.lead, "service", "queued", now - credit, deal=item.deal, task="open")
+        item.lead.items.append(asked)
+        item.claims[-1].heartbeat_at = now
+        return asked
+
+    def end_task(self, item: Item, task: str) -> None:
+        item.end("cancelled" if task == "cancelled" else "done")
+        item.task = task
+
+    def tell_of_customer(self, lead: Lead, what: str) -> bool:
+        """Deployed, or churned; the same again is no change."""
+        state = {"churn": "churned", "deployed": "active"}[what]
+        if what == "churn" and lead.customers[-1] in ("onboarding", "active"):
+            self._gone(lead, state)
+        elif what == "deployed" and lead.customers[-1] == "onboarding":
+            lead.customers[-1] = state
+        return lead.customers[-1] == state
 
     def requeue(self, item: Item) -> None:
         item.end("queued")
@@ -317,25 +407,54 @@ class Model:
             case "asleep":
                 lead.state, lead.wake_at = "nurturing", now + SLEEP
             case "buy":
-                self._deal(lead, now, hot=True)
+                lead.hot = True
+                self._deal(lead, now)
             case "trial":
-                self._deal(lead, now, hot=False)
+                lead.hot = False
+                self._deal(lead, now)
             case _:
+                lead.hot = False
                 lead.state = "queued"
-                lead.items.append(Item(lead, "inbound", "queued", now - HOUR))
+                item = Item(lead, "inbound", "queued", now - HOUR)
+                held = [claim for each in lead.items if each.desk in MOVING for claim in each.claims]
+                last = max(held, key=lambda claim: claim.granted_at, default=None)
+                self._first_right(item, last and last.rep, now)
+                lead.items.append(item)
 
-    def _deal(self, lead: Lead, now: datetime, *, hot: bool) -> None:
-        lead.deal, lead.state = "open", "queued" if hot else "pooled"
-        lead.items.append(Item(lead, "closing", lead.state, now - (timedelta(days=7) if hot else HOUR)))
+    def _deal(self, lead: Lead, now: datetime, *, qualifier: str | None = None) -> None:
+        lead.deal, lead.state, lead.deals = "open", "queued" if lead.hot else "pooled", lead.deals + 1
+        lead.qualifier, lead.closer, lead.talked, lead.accepted = qualifier, None, False, False
+        credit = timedelta(days=7) if lead.hot else HOUR
+        lead.items.append(Item(lead, "closing", lead.state, now - credit, deal=lead.deals))
+
+    def _customer(self, lead: Lead, now: datetime) -> None:
+        lead.customers.append("onboarding")
+        lead.items.append(Item(lead, "customer", "queued", now - HOUR))
+
+    def _gone(self, lead: Lead, state: str) -> None:
+        """The last customer is one no more."""
+        lead.customers[-1] = state
+        item = [each for each in lead.items if each.desk == "customer"][-1]
+        if item.open:
+            item.end("done" if item.held else "cancelled")
+
+    def _cancel_tasks(self, lead: Lead) -> None:
+        """What was asked for the last opportunity is not wanted any more."""
+        for item in lead.items:
+            if item.task == "open" and item.deal == lead.deals:
+                self.end_task(item, "cancelled")
+
+    def _first_right(self, item: Item, rep: str | None, now: datetime) -> None:
+        if rep and rep not in self.away:
+            item.reserved_for, item.reserved_until = rep, now + timedelta(days=1)
 
     def _reopen(self, lead: Lead, now: datetime) -> None:
         lead.reopen_at = None
         if lead.person in self.suppressed:
             return
-        hot = lead.item.rank_at and lead.intent == "buy"
-        item = Item(lead, "closing", "queued", now - (timedelta(days=7) if hot else HOUR))
-        if lead.closer and lead.closer not in self.away:
-            item.reserved_for, item.reserved_until = lead.closer, now + timedelta(days=1)
+        credit = timedelta(days=7) if lead.hot else HOUR
+        item = Item(lead, "closing", "queued", now - credit, deal=lead.deals)
+        self._first_right(item, lead.closer, now)
         lead.items.append(item)
         lead.deal, lead.state, lead.outcome = "open", "queued", None
 
@@ -349,7 +468,9 @@ class Model:
 
     def _miss(self, item: Item, now: datetime) -> None:
         """Nobody was reached: tried again once, then unreached."""
-        if item.missed > 1:
+        if item.missed > 1 and item.task:
+            item.claims[-1].next_at, item.claims[-1].promise = None, False
+        elif item.missed > 1:
             item.end("done")
             item.lead.state, item.lead.outcome = "closed", "unreached"
         else:
@@ -371,10 +492,13 @@ class Model:
     def _opt_out(self, item: Item) -> None:
         item.end("done")
         lead = item.lead
-        if item.desk != "customer":
+        if item.desk in MOVING:
             lead.state, lead.outcome = "closed", "disqualified"
             if item.desk == "closing":
                 lead.deal = "lost"
+                self._cancel_tasks(lead)
+        elif item.task:
+            item.task = "declined"
         self.suppressed.add(lead.person)
         for other in self.leads:
             if other.person == lead.person:
@@ -386,12 +510,14 @@ class Model:
                 item.end("cancelled")
                 if item.desk == "closing":
                     lead.deal = "lost"
+                if item.task:
+                    item.task = "cancelled"
         if lead.state in ("queued", "pooled", "claimed", "nurturing"):
             lead.state, lead.outcome = "closed", "disqualified"
 
     def _follow(self, item: Item) -> None:
         """The lead follows the item that moves it."""
-        if item.desk != "customer" and item.open:
+        if item.desk in MOVING and item.open:
             item.lead.state = {"snoozed": "queued", "parked": "queued"}.get(item.state, item.state)
 
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from kit.clock import ManualClock
 from kit.desks import GBP, Caller, Desks, desks_of
 from kit.floor import settle
-from kit.life import HOUR, POLICY, SLEEP, Claim, Item, Lead, Model
+from kit.life import HOUR, POLICY, SLEEP, STAYS, Claim, Item, Lead, Model
 from sqlalchemy import select, text
 
 from services.runtime.edge import open_edge
@@ -59,6 +59,7 @@ class Life(RuleBasedStateMachine):
         self.reps: dict[str, Caller] = {}
         self.claims: dict[Claim, str] = {}
         self.deals: dict[Lead, str] = {}
+        self.tasks: dict[Item, str] = {}
 
     def run(self, work: Any) -> Any:
         return self.floor.runner.run(work)
@@ -82,7 +83,9 @@ class Life(RuleBasedStateMachine):
         async with self.desks.edge.database.tx() as tx:
             await tx.execute(EMPTY)
         for name in ("ann", "bob"):
-            self.reps[name] = await self.desks.rep("inbound/main", "closing/uk", "customer/main", name=name)
+            self.reps[name] = await self.desks.rep(
+                "inbound/main", "closing/uk", "customer/main", "service/main", name=name
+            )
         self.names = {rep.id: name for name, rep in self.reps.items()}
         self.mo = await self.desks.manager()
 
@@ -96,7 +99,10 @@ class Life(RuleBasedStateMachine):
         self.model.post(lead, person, intent, now)
         self.alike()
 
-    @rule(rep=st.sampled_from(["ann", "bob"]), desk=st.sampled_from(["inbound", "closing", "closing", "customer"]))
+    @rule(
+        rep=st.sampled_from(["ann", "bob"]),
+        desk=st.sampled_from(["inbound", "closing", "closing", "customer", "service"]),
+    )
     def pull(self, rep: str, desk: str) -> None:
         status, item = self.model.pull(rep, desk, self.now)
         answer = self.run(self.reps[rep].pull(desk))
@@ -162,7 +168,7 @@ class Life(RuleBasedStateMachine):
     def next_step(self, pick: int) -> None:
         item, act = self.one(pick)
         answer = act("next-step", {"what": "call", "at": (self.now + 3 * HOUR).isoformat(), "side": "ours"})
-        if item.desk == "inbound":
+        if item.desk not in STAYS:
             assert answer.json()["code"] == "wrong_state"
         else:
             self.model.next_step(item, self.now, self.now + 3 * HOUR)
@@ -242,13 +248,97 @@ class Life(RuleBasedStateMachine):
     def lose_as_a_manager(self, pick: int) -> None:
         leads = [lead for lead in self.model.leads if lead.deal]
         lead = leads[pick % len(leads)]
-        (row,) = self.run(self.desks.routing.rows(select(t.opportunities).where(t.opportunities.c.lead_id == lead.id)))
+        row = self.deal_of(lead)
         answer = self.run(self.mo.post(f"/v1/opportunities/{row['id']}/lost", {"reason": "went_silent"}))
         if lead.deal == "open":
             self.model.lose(lead.item, None)
             assert answer.status_code == 200, answer.text
         else:
             assert answer.status_code == (200 if row["reason"] == "went_silent" else 409)
+        self.alike()
+
+    @precondition(lambda self: self.held("closing"))
+    @rule(pick=PICK, verdict=st.sampled_from(["accept", "reject", "reject", "reject"]))
+    def judge(self, pick: int, verdict: str) -> None:
+        """Accept it, or give it back to whoever qualified it."""
+        item, _ = self.one(pick, "closing")
+        rep, token = self.reps[item.claims[-1].rep], item.token
+        body = {"reason": "not_a_fit"} if verdict == "reject" else {}
+        answer = self.run(rep.post(f"/v1/opportunities/{self.deals[item.lead]}/{verdict}", body, token=token))
+        before = item.lead.accepted
+        done = self.model.reject(item, self.now) if verdict == "reject" else self.model.accept(item)
+        if verdict == "accept" and done and not before:
+            item.claims[-1].heartbeat_at = self.now
+        assert (answer.status_code, answer.json().get("code")) == ((200, None) if done else (409, "wrong_state"))
+        self.alike()
+
+    @precondition(lambda self: any(lead.deal for lead in self.model.leads))
+    @rule(pick=PICK, to=st.sampled_from(["reopen", "open", "won", "lost"]))
+    def set_right(self, pick: int, to: str) -> None:
+        """A manager opens what was lost again, or corrects it."""
+        leads = [lead for lead in self.model.leads if lead.deal]
+        lead = leads[pick % len(leads)]
+        path = f"/v1/opportunities/{self.deal_of(lead)['id']}"
+        if to == "reopen":
+            answer = self.run(self.mo.post(f"{path}/reopen"))
+            done = self.model.reopen(lead, self.now)
+        else:
+            same = to != "lost" or self.deal_of(lead)["reason"] == "price"
+            needs = {"won": {"value": GBP}, "lost": {"reason": "price"}}.get(to, {})
+            answer = self.run(self.mo.post(f"{path}/correct", {"state": to, **needs}))
+            done = self.model.correct(lead, to, self.now, same=same)
+        assert answer.status_code == (200 if done else 409), answer.text
+        self.alike()
+
+    @precondition(lambda self: self.held("closing"))
+    @rule(pick=PICK)
+    def ask(self, pick: int) -> None:
+        """Ask the service desk for a quote."""
+        item, _ = self.one(pick, "closing")
+        rep, token = self.reps[item.claims[-1].rep], item.token
+        body = {"kind": "quote", "summary": "40 vans"}
+        answer = self.run(rep.post(f"/v1/opportunities/{self.deals[item.lead]}/tasks", body, token=token))
+        assert answer.status_code == 201, answer.text
+        self.tasks[self.model.ask(item, self.now)] = answer.json()["id"]
+        self.alike()
+        self.pull("bob", "service")
+
+    @precondition(lambda self: self.held("service"))
+    @rule(pick=PICK, outcome=st.sampled_from(["done", "declined"]))
+    def end_task(self, pick: int, outcome: str) -> None:
+        item, act = self.one(pick, "service")
+        answer = act("complete", {"outcome": outcome, **({"reason": "not abroad"} if outcome == "declined" else {})})
+        self.model.end_task(item, outcome)
+        assert answer.status_code == 200, answer.text
+        self.alike()
+
+    @precondition(lambda self: self.tasks)
+    @rule(pick=PICK)
+    def take_back(self, pick: int) -> None:
+        """Whoever asked wants it no more, or a manager does."""
+        item = list(self.tasks)[pick % len(self.tasks)]
+        answer = self.run(self.mo.post(f"/v1/tasks/{self.tasks[item]}/cancel"))
+        assert answer.status_code == (200 if item.task == "open" else 409), answer.text
+        if item.task == "open":
+            self.model.end_task(item, "cancelled")
+        self.alike()
+
+    @precondition(lambda self: any(lead.customers for lead in self.model.leads))
+    @rule(pick=PICK, what=st.sampled_from(["deployed", "churn"]))
+    def tell_of_customer(self, pick: int, what: str) -> None:
+        leads = [lead for lead in self.model.leads if lead.customers]
+        lead = leads[pick % len(leads)]
+        theirs = select(t.customers.c.id).where(t.customers.c.lead_id == lead.id).order_by(t.customers.c.id.desc())
+        customer = self.run(self.desks.routing.rows(theirs.limit(1)))[0]["id"]
+        answer = self.run(
+            self.mo.post(f"/v1/customers/{customer}/{what}", {"reason": "price"} if what == "churn" else {})
+        )
+        held = [item for item in self.held("customer") if item.lead is lead]
+        before = lead.customers[-1]
+        done = self.model.tell_of_customer(lead, what)
+        if what == "deployed" and before == "onboarding" and held:
+            held[-1].claims[-1].heartbeat_at = self.now
+        assert answer.status_code == (200 if done else 409), answer.text
         self.alike()
 
     @rule(rep=st.sampled_from(["ann", "bob"]), how=st.sampled_from(["present", "present", "away", "covered"]))
@@ -264,19 +354,36 @@ class Life(RuleBasedStateMachine):
         if how == "covered":
             self.model.covers[rep] = other
 
-    @precondition(lambda self: self.planned())
-    @rule(pick=PICK, later=st.sampled_from([0, 20]))
-    def go_away_and_be_covered(self, pick: int, later: int) -> None:
+    @precondition(lambda self: self.held())
+    @rule(pick=PICK, how=st.sampled_from(["promise", "step"]), late=st.sampled_from([0, 20, 200]))
+    def go_away_and_be_covered(self, pick: int, how: str, late: int) -> None:
         """What is next falls due while its holder is away: the other has it."""
-        item = self.planned()[pick % len(self.planned())]
-        rep, at = item.claims[-1].rep, item.claims[-1].next_at
-        assert at is not None
+        pick %= len(self.held())
+        item = self.held()[pick]
+        rep, desk = item.claims[-1].rep, item.desk
         other = "bob" if rep == "ann" else "ann"
+        if how == "step" and desk != "inbound":
+            self.next_step(pick)
+        else:
+            self.attempt(pick, "promise")
         self.presence(other, "present")
         self.presence(rep, "covered")
-        self.time(at - self.now + timedelta(minutes=later))
-        self.pull(other, item.desk)
+        self.time(3 * HOUR + timedelta(minutes=late))
+        for _ in range(2):
+            self.pull(other, desk)
         self.presence(rep, "present")
+
+    @precondition(lambda self: self.held("inbound"))
+    @rule(pick=PICK)
+    def reach_nobody(self, pick: int) -> None:
+        """Whoever has it tries again, until the cadence is over."""
+        held = self.held("inbound")
+        item = held[pick % len(held)]
+        for _ in range(2):
+            if item in self.held():
+                self.attempt(self.held().index(item), "missed")
+                self.time(TRY_AGAIN)
+                self.pull("ann", "inbound")
 
     @rule(minutes=st.sampled_from([20, 45, 500]))
     def some_time(self, minutes: int) -> None:
@@ -321,6 +428,11 @@ class Life(RuleBasedStateMachine):
         rep, claim, token = self.reps[item.claims[-1].rep], self.claims[item.claims[-1]], item.token
         return item, lambda what, body: self.run(rep.post(f"/v1/claims/{claim}/{what}", body, token=token))
 
+    def deal_of(self, lead: Lead) -> dict[str, Any]:
+        """The last opportunity of a lead."""
+        of_lead = select(t.opportunities).where(t.opportunities.c.lead_id == lead.id).order_by(t.opportunities.c.id)
+        return self.run(self.desks.routing.rows(of_lead))[-1]
+
     def ended(self) -> list[tuple[Claim, int]]:
         """Claims that have ended, with their tokens."""
         items = [item for lead in self.model.leads for item in lead.items]
@@ -339,7 +451,8 @@ class Life(RuleBasedStateMachine):
                 lead.state,
                 lead.outcome,
                 lead.deal,
-                [(item.desk, item.state, _hold(item), item.token) for item in lead.items],
+                [(item.desk, item.state, _hold(item), item.token, item.task) for item in lead.items],
+                lead.customers,
             )
             for lead in self.model.leads
         }
@@ -348,12 +461,17 @@ class Life(RuleBasedStateMachine):
 
     async def _real(self) -> dict[str, Any]:
         rows = self.desks.routing.rows
-        deals = {row["lead_id"]: row["state"] for row in await rows(select(t.opportunities))}
+        by_id = select(t.opportunities).order_by(t.opportunities.c.id)
+        deals = {row["lead_id"]: row["state"] for row in await rows(by_id)}
+        tasks = {row["item_id"]: row["state"] for row in await rows(select(t.tasks))}
+        customers: dict[str, list[str]] = {}
+        for row in await rows(select(t.customers).order_by(t.customers.c.id)):
+            customers.setdefault(row["lead_id"], []).append(row["state"])
         holders: dict[str, list[Any]] = {}
         for claim in await rows(select(t.claims).order_by(t.claims.c.token)):
             holders.setdefault(claim["item_id"], []).append(claim)
         items: dict[str, list[Any]] = {}
-        for row in await rows(select(t.items).order_by(t.items.c.queued_at, t.items.c.id)):
+        for row in await rows(select(t.items).order_by(t.items.c.id)):
             claims = holders.get(row["id"], [])
             active = [
                 (self.names[claim["rep_id"]], claim["next_at"], claim["next_promise"], claim["expires_at"])
@@ -363,9 +481,16 @@ class Life(RuleBasedStateMachine):
             assert len(active) <= 1
             desk = row["queue"].partition("/")[0]
             found = items.setdefault(row["lead_id"], [])
-            found.append((desk, row["state"], active[0] if active else None, row["token"]))
+            held = active[0] if active else None
+            found.append((desk, row["state"], held, row["token"], tasks.get(row["id"])))
         return {
-            row["id"]: (row["state"], row["outcome"], deals.get(row["id"]), items.get(row["id"], []))
+            row["id"]: (
+                row["state"],
+                row["outcome"],
+                deals.get(row["id"]),
+                items.get(row["id"], []),
+                customers.get(row["id"], []),
+            )
             for row in await rows(select(t.leads))
         }
 
