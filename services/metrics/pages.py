@@ -1,4 +1,4 @@
-"""The ops page: the funnel, how fast leads are answered, how the queues stand. It follows the live stream."""
+"""The ops page: the funnel, how fast leads are answered, how queues and reps stand. It follows the live stream."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +14,9 @@ from schemas.words import PrincipalKind
 from services.metrics import answers, tallies
 from services.metrics.api.asked import desks_of
 from services.metrics.api.numbers import policy_of
+from services.metrics.api.people import rows_of
+from services.metrics.boards import fairness, promises, scoreboards
+from services.metrics.cards import cards, leaders
 from services.metrics.freshness import Freshness
 from services.metrics.periods import Period, day_start
 from services.metrics.question import Dimension, Question
@@ -87,6 +90,8 @@ def page_routes(freshness: Freshness) -> APIRouter:
             shown = [name for name in queues if not query.queue or name in query.queue]
             measured = await answers.queues(tx, shown, measured_at)
             sources = await tallies.sources(tx)
+            rows = rows_of(await cards(tx, question), policy, by_rep=True)
+            made = await leaders(tx, question)
         return page(
             call,
             "ops.html",
@@ -105,6 +110,10 @@ def page_routes(freshness: Freshness) -> APIRouter:
             bands=[Bar(label, getattr(speed.bands, name), tone=tone) for name, label, tone in _BANDS],
             kept=kept_of(speed),
             queues=measured,
+            scoreboards=scoreboards(rows),
+            fairness=fairness(rows),
+            promises=promises(rows),
+            leaders=sorted(made.items()),
             spoken=spoken,
         )
 

@@ -70,6 +70,8 @@ async def test_it_shows_all_without_a_script(metrics: Metrics, edge: Edge, url: 
     await expect(rows.filter(has_text="First attempt")).to_contain_text("1 min 34 s")
     await expect(rows.filter(has_text="First attempt").get_by_text("not yet")).to_have_count(3)
     await expect(rows.filter(has_text="closing/uk")).to_contain_text("red")
+    fair = page.locator("section", has=page.get_by_role("heading", name="Fairness and promises"))
+    await expect(fair.get_by_role("row").filter(has_text="rep_ann")).to_contain_text("inbound")
     await page.get_by_label("Source").select_option("web")
     await page.get_by_label("What became of its leads").check(force=True)
     await page.get_by_role("button", name="Show").click()

@@ -11,6 +11,7 @@ let due = null;
 let renewed = 0;
 let asking = null;
 let ends = () => {};
+const names = new Map();
 
 const path = () => {
   const given = [...new FormData($("#filters"))].filter(([, value]) => value !== "");
@@ -77,8 +78,22 @@ function listen() {
   ends = end;
 }
 
+/** The names of reps, from the desk: no topic has them. Where it is not served here, their ids stay. */
+async function learnNames() {
+  let cursor = "";
+  do {
+    const response = await fetch(`/v1/reps?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    if (!response.ok) return;
+    const page = await response.json();
+    for (const rep of page.data) names.set(rep.id, rep.name);
+    cursor = page.next_cursor ?? "";
+  } while (cursor);
+  tell();
+}
+
 function tell() {
   tellTimes();
+  for (const rep of $$("[data-rep]")) rep.textContent = names.get(rep.dataset.rep) ?? rep.dataset.rep;
   for (const value of $$("data.money")) value.textContent = money({ amount: Number(value.value), currency: value.dataset.currency });
 }
 
@@ -96,3 +111,4 @@ setInterval(() => Date.now() - renewed > ANYHOW && later(0), 1000);
 renewed = Date.now();
 tell();
 listen();
+learnNames();
