@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from router.lifecycle import LEAD, Act
+from router.lifecycle import Act
 from router.policy.compiled import Policy
 from schemas.events.intake import Campaign, Company
 from schemas.events.lifecycle import LeadErased
 from schemas.events.stamp import SYSTEM
 from schemas.person import Contact
-from schemas.words import LeadId, MatchedBy, PersonId
+from schemas.words import LeadId, LeadState, MatchedBy, PersonId
 from services.runtime import forgetting
 from services.runtime.secret import Keyring
 from services.runtime.tx import ReadTx, Tx
@@ -123,7 +123,7 @@ async def erase(tx: Tx, policy: Policy, keyring: Keyring, person: PersonId) -> E
         await suppressions.keep_closed(tx, held)
         traces, beside = await _traces(tx, mine), await _beside(tx, mine)
         for story in (await stories.lock_all(mine)).values():
-            if LEAD.move(story.state, Act.ERASE) is not None:
+            if story.state != LeadState.ERASED:
                 await cancelling.cancel(tx, story, REASON)
                 story.move(Act.ERASE, SYSTEM, person_id=None, merged_into=None, matched_by=None, nurture_until=None)
                 story.tell(LeadErased())
