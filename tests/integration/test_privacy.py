@@ -1,5 +1,7 @@
 """Forgetting a person: nothing of them is left anywhere; what they count for is, and their opt-outs."""
 
+import asyncio
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from sqlalchemy import JSON, Text, insert, select, update
 from schemas.events.intake import Company
 from schemas.person import Consent
 from services import policies
+from services.cli.main import main
 from services.runtime.ids import mint
 from services.runtime.tables import dead_letters, idempotency
 from services.store import privacy, suppressions
@@ -42,7 +45,12 @@ async def person(desks: Desks, intent: str = "demo", **said: Any) -> str:
     """A lead of Ann's, in the log too."""
     consent = Consent(contact=True, text="I, Ann Secret, agree")
     sent = submission(
-        desks.edge.keyring, desks.clock.now(), intent=intent, consent=consent, custom={"note": "secret"}, **WHO, **said
+        desks.edge.keyring,
+        desks.clock.now(),
+        intent=intent,
+        consent=consent,
+        custom={"note": "secret"},
+        **{**WHO, **said},
     )
     await submit(desks.edge, [sent], key="hash")
     await desks.routing.batch(sent)
@@ -189,6 +197,31 @@ async def test_a_report_has_all_that_is_erased(desks: Desks) -> None:
     assert len(found["leads"]) == len(found["submissions"]) == len(found["log"]) == 2
     assert found["lead_details"][0]["contact"]["email"] == ANN
     assert {one.table.name for one in privacy.PERSONAL} <= found.keys()
+
+
+async def test_an_operator_reports_and_erases(
+    desks: Desks, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lead = await person(desks, email=None)
+    url = desks.edge.settings.database_url
+    assert url is not None
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("LEADGATE_SECRET", "6b" * 32)
+
+    def typed(*words: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["privacy", *words, "--json", "--data-dir", str(tmp_path)])
+        assert ended.value.code == code
+        return json.loads(capsys.readouterr().out) if code == 0 else None
+
+    report = await asyncio.to_thread(typed, "report", lead)
+    assert report["identities"] == ["phone", "profile"]
+    assert report["lead_details"][0]["contact"]["name"] == "Ann Secret"
+    assert await asyncio.to_thread(typed, "erase", lead) == {"erased": True, "leads": 1}
+    assert await asyncio.to_thread(typed, "erase", lead) == {"erased": True, "leads": 0}
+    assert await asyncio.to_thread(typed, "report", lead) == {"person_id": None, "erased": True}
+    await asyncio.to_thread(lambda: typed("erase", "ld_nobody", code=4))
 
 
 HARMLESS = {
