@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from kit.clock import ManualClock
 from kit.desks import GBP, Caller, Desks, desks_of
 from kit.floor import settle
-from kit.life import HOUR, POLICY, SLEEP, STAYS, Claim, Item, Lead, Model
+from kit.life import HOUR, POLICY, SLEEP, STAYS, TRY_AGAIN, Claim, Item, Lead, Model
 from sqlalchemy import select, text
 
 from services.runtime.edge import open_edge
@@ -258,10 +258,12 @@ class Life(RuleBasedStateMachine):
         self.alike()
 
     @precondition(lambda self: self.held("closing"))
-    @rule(pick=PICK, verdict=st.sampled_from(["accept", "reject", "reject", "reject"]))
-    def judge(self, pick: int, verdict: str) -> None:
-        """Accept it, or give it back to whoever qualified it."""
+    @rule(pick=PICK, verdict=st.sampled_from(["accept", "reject", "reject", "reject"]), talks=st.booleans())
+    def judge(self, pick: int, verdict: str, talks: bool) -> None:
+        """Accept it, or give it back to whoever qualified it, who then has it again."""
         item, _ = self.one(pick, "closing")
+        if talks:
+            self.attempt(self.held().index(item), "plain")
         rep, token = self.reps[item.claims[-1].rep], item.token
         body = {"reason": "not_a_fit"} if verdict == "reject" else {}
         answer = self.run(rep.post(f"/v1/opportunities/{self.deals[item.lead]}/{verdict}", body, token=token))
@@ -271,6 +273,8 @@ class Life(RuleBasedStateMachine):
             item.claims[-1].heartbeat_at = self.now
         assert (answer.status_code, answer.json().get("code")) == ((200, None) if done else (409, "wrong_state"))
         self.alike()
+        if verdict == "reject" and done:
+            self.pull(item.lead.qualifier or "bob", "inbound")
 
     @precondition(lambda self: any(lead.deal for lead in self.model.leads))
     @rule(pick=PICK, to=st.sampled_from(["reopen", "open", "won", "lost"]))
