@@ -15,6 +15,7 @@ class Bar(StrEnum):
     """Why a rep may not have an item."""
 
     AWAY = "away"
+    SKILLS = "skills"
     RETURNED = "returned"
     IN_HAND = "in_hand"
     OPEN = "open"
@@ -28,6 +29,7 @@ class Because(StrEnum):
     SNOOZED = "snoozed"
     PARKED = "parked"
     NO_QUEUE = "no_queue"
+    OUT_OF_HOURS = "out_of_hours"
     BUFFER_FULL = "buffer_full"
     TO_BE_RELEASED = "to_be_released"
     RESERVED = "reserved"
@@ -46,6 +48,7 @@ class Candidate:
     present: bool
     back_at: datetime | None
     held: Held
+    skills: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Waiting:
     ahead: int
     depth: int
     target: int | None
+    opens_at: datetime | None
+    """When its person may be disturbed again; None: now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,9 @@ def bars(item: Waiting, rep: Candidate) -> tuple[Said, ...]:
     if not rep.present:
         back = "until they are back" if rep.back_at is None else f"until {text_of(rep.back_at)}"
         found.append(Said(Bar.AWAY, f"Away {back}."))
+    missing = frozenset() if item.queue is None else item.queue.skills - rep.skills
+    if missing:
+        found.append(Said(Bar.SKILLS, f"Lacks what the queue asks for: {', '.join(sorted(missing))}."))
     if rep.rep in item.returned_by:
         found.append(Said(Bar.RETURNED, "Returned it, and is not offered it again."))
     if item.reserved_for not in (None, rep.rep):
@@ -107,6 +115,9 @@ def because(item: Waiting, reps: Sequence[Candidate]) -> Said:
             return Said(Because.PARKED, "It is parked: a manager has to put it into a queue, or give it to somebody.")
     if item.queue is None:
         return Said(Because.NO_QUEUE, f"The policy has no queue {item.name} any more: a manager has to move it.")
+    if item.opens_at is not None:
+        detail = f"It is no hour to disturb its person: they may be from {text_of(item.opens_at)} on."
+        return Said(Because.OUT_OF_HOURS, detail)
     if item.state is ItemState.POOLED:
         return _pooled(item)
     return _queued(item, reps)

@@ -64,6 +64,8 @@ class Item:
     sla_breached_at: datetime | None
     escalates_by: QueueName | None
     escalated: int
+    out_of_hours: bool
+    turns_at: datetime | None
     opportunity_id: OpportunityId | None
     customer_id: CustomerId | None
     task_id: TaskId | None
@@ -177,6 +179,8 @@ def put(
         sla_breached_at=None,
         escalates_by=None,
         escalated=0,
+        out_of_hours=False,
+        turns_at=None,
         opportunity_id=opportunity_id,
         customer_id=customer_id,
         task_id=task_id,

@@ -68,6 +68,7 @@ async def _waiting(tx: ReadTx, policy: Policy, item: Item) -> Waiting:
         ahead=await _ahead(tx, item) if item.state in _IN_LINE else 0,
         depth=depth,
         target=goal,
+        opens_at=item.turns_at if item.out_of_hours else None,
     )
 
 
@@ -93,6 +94,7 @@ async def _candidates(tx: ReadTx, item: Item) -> list[Candidate]:
             present=rep.is_present(tx.now),
             back_at=rep.away_until,
             held=held(steps.get(rep.id, ()), tx.now),
+            skills=frozenset(rep.skills),
         )
         for rep in reps
     ]

@@ -48,6 +48,39 @@ async def test_whose_day_it_is_not_is_passed_over_until_it_is(desks: Desks) -> N
     assert (await ann.pull("inbound")).status_code == 204, "the pull looks itself, whenever a sweep comes"
 
 
+async def test_why_it_waits_says_what_hour_it_is_there_and_who_lacks_the_skills(desks: Desks) -> None:
+    await under(desks, MAIN, 'skills: [de], person_hours: "08:00-20:00"')
+    await desks.rep("inbound/main", skills=["fr"])
+    mo = await desks.manager()
+    lead = await desks.lead(**NEW_YORK)
+    await run(desks)
+    waiting = ok(await mo.get(f"/v1/leads/{lead}/why"))["waiting"]
+    assert waiting["because"]["code"] == "out_of_hours"
+    assert "2026-07-06T18:00:00.000Z" in waiting["because"]["detail"]
+    (rep,) = waiting["reps"]
+    assert [bar["code"] for bar in rep["bars"]] == ["skills"]
+
+
+async def test_what_lies_a_month_in_a_pool_waits_no_longer_behind_what_skips_it(desks: Desks) -> None:
+    """Hand-raisers come and come, and keep the buffer full: the list still moves."""
+    await under(desks, MAIN, 'release: {at: "08:30", buffer: {fixed: 1}}')
+    ann = await desks.rep("inbound/main")
+    listed = await desks.lead(list=True)
+    desks.later(days=30)
+    for _ in range(2):
+        await desks.lead()
+    first = await ann.take("inbound")
+    assert first.lead != listed, "an hour of credit: not yet a month older than the head of the queue"
+    desks.later(hours=2)
+    await desks.lead()
+    await first.act("complete", {"outcome": "unreached"})
+    await (await ann.take("inbound")).act("complete", {"outcome": "unreached"})
+    await run(desks)
+    assert (await desks.item_of(listed))["state"] == "pooled", "the buffer is full"
+    assert (await ann.take("inbound")).lead == listed
+    assert await desks.told(listed, "item.queued") != []
+
+
 async def test_what_is_out_of_hours_is_measured_with_when_the_first_of_it_opens(desks: Desks) -> None:
     await under(desks, MAIN, 'person_hours: "08:00-20:00"')
     for _ in range(2):
