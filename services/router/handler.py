@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from router.outcomes import Decision
+from router.policy.rule import RESERVED_RULES
 from router.route import route
 from schemas.envelope import Envelope
 from schemas.events.intake import LeadSubmitted
 from services import policies
 from services.runtime.consumer import Handler, Received, Refused
 from services.runtime.secret import Keyring
+from services.runtime.telemetry import Telemetry
 from services.runtime.tx import Tx
 from services.store import leads, worlds
 from services.store.story import telling
@@ -20,7 +23,7 @@ def decode(envelope: Envelope, value: bytes) -> LeadSubmitted:
     return LeadSubmitted.model_validate_json(value)
 
 
-def handler(keyring: Keyring) -> Handler[LeadSubmitted]:
+def handler(keyring: Keyring, telemetry: Telemetry) -> Handler[LeadSubmitted]:
     """Identify, decide, enqueue, record receipts, tell: in the order of capture, whichever partitions they came by."""
 
     async def handle(tx: Tx, batch: Sequence[Received[LeadSubmitted]]) -> Sequence[Refused]:
@@ -30,6 +33,10 @@ def handler(keyring: Keyring) -> Handler[LeadSubmitted]:
             loaded = await worlds.load(tx, keyring, policy, batch)
             routed = route(loaded.leads, policy, loaded.world, tx.now)
             await leads.record(tx, stories, policy, loaded, routed)
+        for one in routed:
+            if isinstance(one, Decision):
+                by = one.receipt.rule if one.receipt.rule in RESERVED_RULES else "rule"
+                telemetry.decisions.labels(one.action, by).inc()
         return []
 
     return handle

@@ -18,7 +18,7 @@ NEEDS = tuple(frozenset({need}) for need in ("postgres", "schema", "kafka", "pol
 
 def build(edge: Edge) -> Process:
     """Wire the router."""
-    consumer = Consumer(edge, GROUP, TOPICS, decode, handler(edge.keyring))
+    consumer = Consumer(edge, GROUP, TOPICS, decode, handler(edge.keyring, edge.telemetry))
 
     async def consume() -> None:
         with edge.wake.waiting("policy") as waiter:

@@ -25,6 +25,11 @@ class Telemetry:
         self.accepted = self._counter("intake_accepted", "Submissions answered 202.", "source", "how")
         self.refused = self._counter("intake_refused", "Submissions not accepted, by problem code.", "how", "code")
         self.fallback = self._counter("intake_fallback", "Submissions that the log table took for Kafka.")
+        # Decisions: `by` is `rule`, or what decided where no rule did, as `fallback`.
+        self.decisions = self._counter(
+            "router_decisions", "New leads, by what was decided, and by what.", "action", "by"
+        )
+        self.asked = self._counter("enrichment_questions", "Questions to the policy's hook, by how they ended.", "how")
         # The relay.
         self.relayed = self._counter("relay_records", "Records of the log table that Kafka has.", "topic")
         self.relay_waiting = self._gauge(

@@ -48,6 +48,8 @@ async def _turn(edge: Edge, asking: Hook) -> bool:
     if not asked:
         return False
     answers, failed = await _ask(asking, policy, asked)
+    edge.telemetry.asked.labels("answered").inc(len(answers))
+    edge.telemetry.asked.labels("unanswered").inc(len(failed))
     await _decide(edge, answers)
     async with edge.database.tx() as tx:
         await enriching.unanswered(tx, failed)

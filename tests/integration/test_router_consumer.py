@@ -141,7 +141,7 @@ async def test_a_bad_record_among_good_ones_becomes_a_dead_letter(routing: Routi
 @asynccontextmanager
 async def stopped_in_mid_batch(routing: Routing) -> AsyncIterator[asyncio.Event]:
     """A router that stands still with its work done and not committed, until told to go on."""
-    handle = handler(routing.edge.keyring)
+    handle = handler(routing.edge.keyring, routing.edge.telemetry)
     there, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(tx: Any, batch: Any) -> Any:
@@ -166,3 +166,12 @@ async def end_sessions_in_transaction(routing: Routing) -> None:
         " WHERE datname = current_database() AND state = 'idle in transaction'"
     )
     await conn.close()
+
+
+async def test_what_decided_is_counted_and_the_fallback_by_its_name(routing: Routing) -> None:
+    await routing.route(lead(routing, "1", email=ANN), lead(routing, "2", email=BOB, intent="other"))
+    await routing.route(lead(routing, "3", email=ANN))
+    scraped = routing.edge.telemetry.exposition().decode()
+    assert 'leadgate_router_decisions_total{action="queue",by="rule"} 1.0' in scraped
+    assert 'leadgate_router_decisions_total{action="merge",by="same person"} 1.0' in scraped
+    assert 'by="fallback"} 1.0' in scraped

@@ -61,7 +61,7 @@ class Routing:
     async def batch(self, *batch: LeadSubmitted) -> None:
         """Do what the router does with one batch, in one transaction."""
         async with self.edge.database.tx() as tx:
-            assert not await handler(self.edge.keyring)(tx, received(batch))
+            assert not await handler(self.edge.keyring, self.edge.telemetry)(tx, received(batch))
 
     async def route(self, *submissions: LeadSubmitted, key: str | None = None) -> None:
         """Append submissions (with a `key`, all to one partition) and let the router's consumer do them."""
@@ -93,7 +93,7 @@ class Routing:
     async def at_once(self, first: Sequence[LeadSubmitted], second: Sequence[LeadSubmitted]) -> None:
         """Do two batches at a time: the second begins before the first is committed."""
         async with self.edge.database.tx() as tx:
-            await handler(self.edge.keyring)(tx, received(first))
+            await handler(self.edge.keyring, self.edge.telemetry)(tx, received(first))
             meanwhile = asyncio.create_task(self.batch(*second))
             await self.until_blocked(meanwhile)
         await meanwhile
