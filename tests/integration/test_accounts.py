@@ -1,5 +1,6 @@
 """Companies: what they are to us, one open opportunity for each, and one prospect of each at a time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,9 +8,12 @@ import pytest
 from kit.clock import ManualClock
 from kit.desks import GBP, POLICY, Caller, Desks, desks_of, mistakes, ok, refused
 from kit.floor import settle
+from kit.routing import received
+from kit.submissions import submission
 from sqlalchemy import select
 
 from schemas.events.intake import Company
+from services.router.handler import handler
 from services.runtime.edge import Edge
 from services.store import tables as t
 from services.worker import due
@@ -155,6 +159,29 @@ async def test_two_of_a_company_in_one_batch_and_a_nurtured_one_that_wakes_meet_
     assert await merged(desks, asleep) == (awake, "account")
     again = await desks.lead(email="sleeper@example.com")
     assert await merged(desks, again) == (None, None)
+
+
+async def test_two_of_a_company_at_once_in_two_transactions_meet_whether_routed_or_qualified(desks: Desks) -> None:
+    """Whoever opens an opportunity of an account holds the account."""
+    ann = await desks.rep("inbound/main")
+    early = await of_example(desks, "demo")
+    hold = await ann.take("inbound")
+    now, keyring = desks.clock.now(), desks.edge.keyring
+    who = {"intent": "buy", "company": EXAMPLE}
+    one, two = (submission(keyring, now, email=f"{name}@example.com", **who) for name in ("one", "two"))
+    await desks.routing.at_once([one], [two])
+    assert await merged(desks, two.id) == (one.id, "account")
+    other = await desks.lead("demo", company=ELSEWHERE)
+    late = await ann.take("inbound")
+    three = submission(keyring, now, email="three@other.com", intent="buy", company=ELSEWHERE)
+    async with desks.edge.database.tx() as tx:
+        await handler(keyring, desks.edge.telemetry)(tx, received([three]))
+        meanwhile = asyncio.create_task(late.qualify())
+        await desks.routing.until_blocked(meanwhile)
+    await meanwhile
+    assert await merged(desks, other) == (three.id, "account")
+    await hold.qualify()
+    assert await merged(desks, early) == (one.id, "account")
 
 
 @pytest.mark.parametrize("after", [89, 91])
