@@ -40,12 +40,10 @@ def decode(text: str, size: int) -> bytes | None:
     return number.to_bytes(size)
 
 
-def uuid7(milliseconds: int, random: bytes) -> bytes:
-    """Lay out a UUIDv7 from Unix time in milliseconds and 10 random bytes. Source: RFC 9562, section 5.7."""
-    number = (milliseconds & (1 << 48) - 1) << 80 | int.from_bytes(random[:10])
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    return number.to_bytes(16)
+def uuid7(milliseconds: int, random: int) -> bytes:
+    """Lay out a UUIDv7 from Unix time in milliseconds and 74 random bits. Source: RFC 9562, section 5.7."""
+    first = (milliseconds & (1 << 48) - 1) << 16 | 0x7000 | random >> 62
+    return (first << 64 | 0b10 << 62 | random & (1 << 62) - 1).to_bytes(16)
 
 
 def looks_like(prefix: str, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from disposable_email_domains import blocklist
 from email_validator import EmailNotValidError, validate_email
@@ -55,6 +56,7 @@ def read_email(text: str) -> Email | None:
     return Email(address, domain, _kind(domain)) if len(address) <= 254 else None
 
 
+@lru_cache(maxsize=8192)
 def _kind(domain: str) -> EmailKind:
     if domain in _FREE and domain not in blocklist:
         return EmailKind.FREE
