@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.runtime.clock import Clock
 from services.runtime.dsn import for_sqlalchemy
+from services.runtime.memory import Memory
 from services.runtime.tx import Driver, ReadTx, Tx
 
 _BEGINS: Final = 8.0
@@ -34,6 +35,8 @@ class LastWords(Protocol):
 class Waker(Protocol):
     """Tells waiters, after the commit, what may now be there."""
 
+    memory: Memory
+
     def tell(self, channels: set[str]) -> None: ...
 
 
@@ -54,7 +57,7 @@ class Database:
     async def tx(self) -> AsyncIterator[Tx]:
         """A unit of work: committed when the block ends, rolled back when it raises."""
         async with self._begun(readonly=False) as (conn, driver, now):
-            yield (work := Tx(conn, driver, now))
+            yield (work := Tx(conn, driver, now, self._waker.memory))
             await self._log.add(work)
         if work.wakes:
             self._waker.tell(work.wakes)
@@ -69,7 +72,7 @@ class Database:
             opening.reschedule(None)
             clean = False
             try:
-                yield (work := Tx(conn, driver, self.clock.now()))
+                yield (work := Tx(conn, driver, self.clock.now(), self._waker.memory))
                 clean = True
             finally:
                 if not clean:
@@ -82,7 +85,7 @@ class Database:
     async def read(self) -> AsyncIterator[ReadTx]:
         """A look; PostgreSQL itself refuses a write in it."""
         async with self._begun(readonly=True) as (conn, driver, now):
-            yield ReadTx(conn, driver, now)
+            yield ReadTx(conn, driver, now, self._waker.memory)
 
     @asynccontextmanager
     async def _begun(self, *, readonly: bool) -> AsyncIterator[tuple[AsyncConnection, Driver, datetime]]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from schemas.events.signals import Signal
 from schemas.events.stamp import Told
 from services.runtime import trace
+from services.runtime.memory import Memory
 from services.runtime.trace import Trace
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -29,10 +30,11 @@ class Emission:
 class ReadTx:
     """A look at the database as at `now`, aware UTC. PostgreSQL refuses a write in it."""
 
-    def __init__(self, conn: AsyncConnection, driver: Driver, now: datetime) -> None:
+    def __init__(self, conn: AsyncConnection, driver: Driver, now: datetime, memory: Memory) -> None:
         self._conn = conn
         self._driver = driver
         self.now = now
+        self.memory = memory
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:
         """All rows of a Core statement."""
@@ -50,8 +52,8 @@ class ReadTx:
 class Tx(ReadTx):
     """The unit of work: all of it is kept, with its events, or nothing."""
 
-    def __init__(self, conn: AsyncConnection, driver: Driver, now: datetime) -> None:
-        super().__init__(conn, driver, now)
+    def __init__(self, conn: AsyncConnection, driver: Driver, now: datetime, memory: Memory) -> None:
+        super().__init__(conn, driver, now, memory)
         self.emitted: list[Emission] = []
         self.wakes: set[str] = set()
 

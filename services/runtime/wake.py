@@ -2,7 +2,7 @@
 
 A hint, never a message: who waits looks again by itself at least each second, so a lost one costs a second.
 Channels: `log`, `queue:<queue>`, `rep:<rep id>`, `lead:<lead id>`, `keys`, `policy`,
-`look:<name>`, `looked:<name>` (see `services.runtime.looks`).
+`look:<name>`, `looked:<name>` (see `services.runtime.looks`), `floor:<queue>` (see `services.store.heads`).
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from datetime import timedelta
 
 import asyncpg
 import structlog
+
+from services.runtime.memory import Memory
 
 _log = structlog.get_logger("leadgate.wake")
 _CHANNEL = "leadgate"
@@ -49,6 +51,7 @@ class Wake:
     """Tells waiters here at once, and those of other processes by one coalesced NOTIFY on a connection of its own."""
 
     def __init__(self, url: str) -> None:
+        self.memory = Memory()
         self._url = url
         self._me = secrets.token_hex(8)
         self._waiters: dict[str, set[Waiter]] = defaultdict(set)
@@ -64,6 +67,7 @@ class Wake:
 
     def tell_all(self) -> None:
         """Wake every waiter of this process, as it stops or may have missed something."""
+        self.memory.forget_all()
         for waiters in self._waiters.values():
             for waiter in waiters:
                 waiter.told.set()
@@ -99,6 +103,7 @@ class Wake:
     def _wake(self, channels: set[str]) -> None:
         if EVERYTHING in channels:
             self.tell_all()
+        self.memory.forget(channels)
         for channel in channels:
             for waiter in self._waiters.get(channel, ()):
                 waiter.told.set()

@@ -8,11 +8,14 @@ together by SKIP LOCKED, the lead first, lest it keep a lock on what is another'
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Table
 
 from router.leases import expires_at
 from router.lifecycle import Act
-from router.limits import LimitReached, held, reached
+from router.limits import LimitReached
 from router.policy.compiled import Policy, Queue
 from schemas.api.values import EARLIEST
 from schemas.events.lifecycle import ItemClaimed
@@ -21,16 +24,24 @@ from schemas.words import Exempt, ItemKind, RepId, Role, Why, desk_of
 from services.runtime.hot import driver
 from services.runtime.ids import mint
 from services.runtime.tx import ReadTx, Tx
-from services.store import holding, items, opportunities, pool, pullkeys, reps, suppressions
+from services.store import heads, holding, items, opportunities, pool, pullkeys, reps, suppressions
+from services.store import tables as t
+from services.store.heads import Head, Look
 from services.store.items import Claim, Item
 from services.store.pulled import Away, Busy, Elsewhere, Empty, Ended, Full, Given, Pulled
 from services.store.reps import Rep
-from services.store.story import Stories
+from services.store.story import Stories, Story
 
 _ITEM = ", ".join(f"item.{column.name}" for column in fields(Item))
-_CLAIM = ", ".join(f"claim.{column.name}" for column in fields(Claim))
+_CLAIM = ", ".join(f"claim.{column.name}" for column in t.claims.columns)
+_CLAIMED = ", ".join(f'claim.{column.name} AS "claim.{column.name}"' for column in t.claims.columns)
+_LEAD = ", ".join(f'lead.{column.name} AS "lead.{column.name}"' for column in t.leads.columns)
+_REP = ", ".join(f"rep.{column.name}" for column in fields(Rep))
 CANDIDATES = 32
 """How many heads of a queue one look takes in: more than pulls are under way on one queue at a time."""
+
+
+LOCK_REP_SQL = f"SELECT {_REP} FROM routing.reps AS rep WHERE rep.id = $1 FOR UPDATE"  # noqa: S608 - the columns are ours
 
 
 async def pull(
@@ -40,9 +51,10 @@ async def pull(
 
     Under a `key` it gives the same live claim again. A queue that has nothing for this rep gives from its pool.
     """
-    rep = await reps.lock(tx, rep_id)
-    if rep is None:
+    row = await driver(tx).fetchrow(LOCK_REP_SQL, rep_id)
+    if row is None:
         return Elsewhere()
+    rep = Rep.of(dict(row))
     if key is not None and (kept := await pullkeys.kept(tx, rep.id, desk, key)) is not None:
         why, claim = kept
         return Given(why, claim) if claim.ended_at is None else Ended(claim)
@@ -51,19 +63,16 @@ async def pull(
         return Elsewhere()
     if not rep.is_present(tx.now):
         return Away(rep.away_until)
-    given = await _promise(tx, stories, rep, test=test)
-    found: Pulled = Given(Why.PROMISE_DUE, given) if given else await _next(tx, stories, policy, rep, queues, test=test)
+    seen = await heads.look(tx, rep.id, queues, test=test)
+    given = await _promise(tx, stories, rep, test=test) if seen.promise else None
+    found: Pulled
+    if given is not None:
+        found = Given(Why.PROMISE_DUE, given)
+    else:
+        found = await _next(tx, stories, policy, rep, queues, seen, test=test)
     if key is not None and isinstance(found, Given):
         await pullkeys.keep(tx, rep.id, desk, key, found.claim, found.why)
     return found
-
-
-PROMISE_DUE_SQL = """
-SELECT claim.id FROM routing.claims AS claim
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.next_promise AND claim.served_at IS NULL
-  AND claim.next_at <= $2 AND claim.test = $3
-LIMIT 1
-"""
 
 
 async def worth_a_pull(tx: ReadTx, policy: Policy, rep_id: RepId, desk: str, *, test: bool) -> bool:
@@ -72,26 +81,30 @@ async def worth_a_pull(tx: ReadTx, policy: Policy, rep_id: RepId, desk: str, *, 
     if rep is None or not rep.is_present(tx.now):
         return True
     queues = _queues(policy, rep, desk)
-    if not queues or await driver(tx).fetchrow(PROMISE_DUE_SQL, rep.id, tx.now, test):
+    if not queues:
         return True
-    room, _ = await _room(tx, rep, queues, test=test)
-    return not room or bool(await _heads(tx, rep, room, test=test))
+    seen = await heads.look(tx, rep.id, queues, test=test)
+    room, _ = _room(seen, queues, tx.now, test=test)
+    return seen.promise or not room or bool(_among(seen, room))
 
 
 async def _next(
-    tx: Tx, stories: Stories, policy: Policy, rep: Rep, queues: Sequence[Queue], *, test: bool
+    tx: Tx, stories: Stories, policy: Policy, rep: Rep, queues: Sequence[Queue], seen: Look, *, test: bool
 ) -> Given | Full | Empty | Busy:
-    room, full = await _room(tx, rep, queues, test=test)
+    room, full = _room(seen, queues, tx.now, test=test)
     if not room:
         assert full is not None
         return Full(full)
-    while heads := await _heads(tx, rep, room, test=test):
-        item = await _take(tx, stories, policy, rep, room, heads, test=test)
-        if item is None:
+    while lie := _among(seen, room):
+        taken = await _take(tx, stories, policy, rep, room, lie, test=test)
+        if taken is None:
             return Busy()
-        if await suppressions.channels(tx, item.lead_id):
-            return Given(Why.NEXT, await _grant(tx, stories, policy, rep, item))
-        await suppressions.close_suppressed(tx, stories, [item.lead_id])
+        if isinstance(taken, Claim):
+            return Given(Why.NEXT, taken)
+        if await suppressions.channels(tx, taken.lead_id):
+            return Given(Why.NEXT, await _grant(tx, stories, policy, rep, taken))
+        await suppressions.close_suppressed(tx, stories, [taken.lead_id])
+        seen = await heads.look(tx, rep.id, queues, test=test)
     return Empty(tuple(queue.name for queue in queues))
 
 
@@ -99,68 +112,14 @@ def _queues(policy: Policy, rep: Rep, desk: str) -> list[Queue]:
     return [policy.queues[name] for name in rep.queues if name in policy.queues and desk_of(name) == desk]
 
 
-HELD_SQL = """
-SELECT claim.queue, claim.next_at FROM routing.claims AS claim
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND NOT claim.test AND claim.queue = ANY ($2::text[])
-"""
-
-
-async def _room(
-    tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool
-) -> tuple[list[Queue], LimitReached | None]:
+def _room(seen: Look, queues: Sequence[Queue], now: datetime, *, test: bool) -> tuple[list[Queue], LimitReached | None]:
     """The queues in which the rep is below the limits, and the first limit that is reached. Test items have none."""
-    if test:
-        return list(queues), None
-    rows = await driver(tx).fetch(HELD_SQL, rep.id, [queue.name for queue in queues])
-    by = {queue.name: held((row["next_at"] for row in rows if row["queue"] == queue.name), tx.now) for queue in queues}
-    limits = [(queue, reached(queue, by[queue.name])) for queue in queues]
-    full = next((limit for _, limit in limits if limit is not None), None)
-    return [queue for queue, limit in limits if limit is None], full
+    return (list(queues), None) if test else seen.room(queues, now)
 
 
-class _Head(NamedTuple):
-    """The first item of a queue that a rep may have, or of its pool, where the queue has none.
-
-    `reserved`: one in the queue is reserved for the rep.
-    """
-
-    rank_at: datetime
-    id: str
-    queue: str
-    pooled: bool
-    reserved: bool
-
-
-HEADS_SQL = """
-SELECT coalesce(ready.rank_at, pooled.rank_at) AS rank_at, coalesce(ready.id, pooled.id) AS id, queue.name AS queue,
-  ready.id IS NULL AS pooled,
-  EXISTS (
-    SELECT FROM routing.items AS item
-    WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until > $4 AND item.test = $2
-      AND item.queue = queue.name AND $3 <> ALL (item.returned_by)
-  ) AS reserved
-FROM unnest($1::text[]) AS queue (name)
-LEFT JOIN LATERAL (
-  SELECT item.rank_at, item.id FROM routing.items AS item
-  WHERE item.queue = queue.name AND item.test = $2 AND item.state = 'queued' AND $3 <> ALL (item.returned_by)
-    AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
-  ORDER BY item.rank_at, item.id LIMIT 1
-) AS ready ON true
-LEFT JOIN LATERAL (
-  SELECT item.rank_at, item.id FROM routing.items AS item
-  WHERE ready.id IS NULL AND queue.name = ANY ($5::text[])
-    AND item.queue = queue.name AND item.test = $2 AND item.state = 'pooled' AND $3 <> ALL (item.returned_by)
-  ORDER BY item.rank_at, item.id LIMIT 1
-) AS pooled ON true
-WHERE ready.id IS NOT NULL OR pooled.id IS NOT NULL
-"""
-
-
-async def _heads(tx: ReadTx, rep: Rep, queues: Sequence[Queue], *, test: bool) -> list[_Head]:
-    """The heads of these queues, in order; what others have locked just now is among them."""
-    names, pools = [queue.name for queue in queues], [queue.name for queue in queues if queue.release is not None]
-    rows = await driver(tx).fetch(HEADS_SQL, names, test, rep.id, tx.now, pools)
-    return sorted(_Head(**row) for row in rows)
+def _among(seen: Look, queues: Sequence[Queue]) -> list[Head]:
+    names = {queue.name for queue in queues}
+    return [head for head in seen.heads if head.queue in names]
 
 
 TAKE_RESERVED_SQL = f"""
@@ -170,6 +129,8 @@ WHERE item.reserved_for = $3 AND item.state = 'queued' AND item.reserved_until >
 ORDER BY item.rank_at, item.id LIMIT 1
 FOR UPDATE OF lead, item SKIP LOCKED
 """  # noqa: S608 - the columns are ours
+# Takes the first with its lead, and claims it at once where nothing speaks against that: its person has no opt-out and
+# may be reached, and no meeting is booked, which would let the claim run for longer. Else it is taken, and looked at.
 TAKE_SQL = f"""
 WITH head AS MATERIALIZED (
   SELECT first.id, first.rank_at FROM unnest($1::text[]) AS queue (name)
@@ -180,14 +141,40 @@ WITH head AS MATERIALIZED (
     ORDER BY item.rank_at, item.id LIMIT $5
   ) AS first
   ORDER BY first.rank_at, first.id LIMIT $5
+), found AS MATERIALIZED (
+  SELECT {_ITEM}, {_LEAD} FROM head
+  JOIN routing.items AS item ON item.id = head.id
+  JOIN routing.leads AS lead ON lead.id = item.lead_id
+  WHERE item.state = 'queued' AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
+    AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
+  ORDER BY head.rank_at, head.id LIMIT 1
+  FOR UPDATE OF lead, item SKIP LOCKED
+), taken AS (
+  UPDATE routing.items AS item
+  SET state = 'claimed', token = item.token + 1, reserved_for = NULL, reserved_until = NULL, reserved_why = NULL
+  FROM found JOIN routing.lead_details AS said ON said.lead_id = found.lead_id
+  WHERE item.id = found.id AND item.state = 'queued'
+    AND (said.contact ->> 'email' <> '' AND said.contact ->> 'email_valid' = 'true'
+      OR said.contact ->> 'phone' <> '' AND said.contact ->> 'phone_valid' = 'true'
+      OR said.contact ->> 'profile_url' <> '' AND said.contact ->> 'profile_valid' = 'true')
+    AND NOT EXISTS (
+      SELECT FROM routing.identity_persons AS theirs
+      JOIN routing.suppressions AS closed ON closed.kind = theirs.kind AND closed.digest = theirs.digest
+      WHERE theirs.person_id = found."lead.person_id"
+    )
+    AND NOT EXISTS (
+      SELECT FROM routing.meetings AS meeting
+      WHERE meeting.opportunity_id = found.opportunity_id AND meeting.state = 'booked'
+    )
+  RETURNING item.id, item.lead_id, item.queue, item.token, item.test
+), claim AS (
+  INSERT INTO routing.claims AS claim
+    (id, item_id, lead_id, rep_id, queue, token, state, why, test, granted_at, expires_at)
+  SELECT $7, taken.id, taken.lead_id, $3, taken.queue, taken.token, 'active', $8, taken.test, $4, ends.ends_at
+  FROM taken JOIN unnest($1::text[], $9::timestamptz[]) AS ends (queue, ends_at) ON ends.queue = taken.queue
+  RETURNING {_CLAIM}
 )
-SELECT {_ITEM} FROM head
-JOIN routing.items AS item ON item.id = head.id
-JOIN routing.leads AS lead ON lead.id = item.lead_id
-WHERE item.state = 'queued' AND item.queue = ANY ($1::text[]) AND $3 <> ALL (item.returned_by)
-  AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
-ORDER BY head.rank_at, head.id LIMIT 1
-FOR UPDATE OF lead, item SKIP LOCKED
+SELECT found.*, {_CLAIMED} FROM found LEFT JOIN claim ON true
 """  # noqa: S608 - the columns are ours
 
 
@@ -197,24 +184,43 @@ async def _take(
     policy: Policy,
     rep: Rep,
     queues: Sequence[Queue],
-    heads: Sequence[_Head],
+    lie: Sequence[Head],
     *,
     test: bool,
-) -> Item | None:
-    """Lock a queued item with its lead: reserved for the rep, else the first in order. None: others have it locked."""
+) -> Item | Claim | None:
+    """Lock a queued item with its lead: reserved for the rep, else the first in order; claimed, where that is plain.
+
+    None: others have it locked.
+    """
     names = [queue.name for queue in queues]
     row = None
-    if any(head.reserved for head in heads):
+    if any(head.reserved for head in lie):
         row = await driver(tx).fetchrow(TAKE_RESERVED_SQL, names, test, rep.id, tx.now)
-    if row is None and heads[0].pooled:
-        best = next(queue for queue in queues if queue.name == heads[0].queue)
+    if row is not None:
+        return Item.of(dict(row))
+    if lie[0].pooled:
+        best = next(queue for queue in queues if queue.name == lie[0].queue)
         if released := await pool.release_for(tx, stories, policy, best, rep.id, test=test):
             return released
+    # From the first head on: dead rows lie before it, where an old snapshot holds them, and were gone over already.
+    first = min((head.rank_at for head in lie if not head.pooled), default=EARLIEST)
+    claim_id, ends = mint("clm", tx.now), [expires_at(queue, granted_at=tx.now) for queue in queues]
+    row = await driver(tx).fetchrow(
+        TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES, first, claim_id, Why.NEXT.value, ends
+    )
     if row is None:
-        # From the first head on: dead rows lie before it, where an old snapshot holds them, and were gone over already.
-        first = min((head.rank_at for head in heads if not head.pooled), default=EARLIEST)
-        row = await driver(tx).fetchrow(TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES, first)
-    return None if row is None else Item.of(dict(row))
+        return None
+    story, item = stories.take(_part(row, "lead.", t.leads)), Item.of(dict(row))
+    if row["claim.id"] is None:
+        return item
+    claim = Claim.of(_part(row, "claim.", t.claims))
+    await _granted(tx, story, rep, item, claim)
+    return claim
+
+
+def _part(row: "asyncpg.Record", prefix: str, table: Table) -> dict[str, Any]:
+    """What a row has of a table, its columns named with a prefix."""
+    return {column.name: row[prefix + column.name] for column in table.columns}
 
 
 GRANT_SQL = f"""
@@ -246,13 +252,19 @@ async def _grant(tx: Tx, stories: Stories, policy: Policy, rep: Rep, item: Item)
     row = await driver(tx).fetchrow(GRANT_SQL, claim_id, item.id, rep.id, Why.NEXT.value, said, tx.now, ends_at)
     assert row is not None, "it is queued, and locked"
     claim = Claim.of(dict(row))
+    await _granted(tx, story, rep, item, claim)
+    return claim
+
+
+async def _granted(tx: Tx, story: Story, rep: Rep, item: Item, claim: Claim) -> None:
+    """What follows for lead and opportunity of a claim that was granted on an item, `item` as it lay in the queue."""
     actor = Actor(kind=Role.REP, id=rep.id)
     if item.kind in items.LEAD_KINDS:
         story.move(Act.CLAIM, actor, queue=item.queue)
     if item.kind == ItemKind.OPPORTUNITY and item.opportunity_id is not None:
         await opportunities.change(tx, item.opportunity_id, closer=rep.id)
+    exception = None if claim.exception is None else Exempt(claim.exception)
     story.tell(_told(item, claim, Why.NEXT, exception), actor)
-    return claim
 
 
 TAKE_PROMISE_SQL = f"""

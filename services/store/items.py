@@ -205,6 +205,8 @@ async def apply(
     changed = replace(item, state=move.target, **columns)
     written = {name: _plain(getattr(changed, name)) for name in ("state", *columns)}
     await tx.execute(update(t.items).where(t.items.c.id == item.id).values(written))
+    if move.target == ItemState.QUEUED:
+        tx.wake(f"floor:{changed.queue}")
     if issubclass(move.says, ItemQueued):
         story.tell(queued_event(changed, move.cause or Cause.DECISION), actor, note=note)
     else:

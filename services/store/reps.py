@@ -1,13 +1,12 @@
 """Reps: who works which queues, and who is there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    RowMapping,
     Select,
     Text,
     all_,
@@ -47,7 +46,7 @@ class Rep:
     created_at: datetime
 
     @classmethod
-    def of(cls, row: RowMapping) -> "Rep":
+    def of(cls, row: Mapping[Any, Any]) -> "Rep":
         values = {f.name: row[f.name] for f in fields(cls)}
         values.update({name: tuple(row[name]) for name in ("queues", "skills", "territories")})
         values.update(status=Presence(row["status"]), desks=frozenset(map(Desk, row["desks"])))

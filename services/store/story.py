@@ -150,6 +150,8 @@ class Stories:
         for item in story.items:
             if item["state"] == ItemState.POOLED:
                 self.tx.wake(f"queue:{item['queue']}")  # a pull that finds the queue empty reaches into its pool
+            else:
+                self.tx.wake(f"floor:{item['queue']}")
         for told in story.told:
             match told.event:
                 case ItemQueued(queue=queue, reserved_for=None):

@@ -8,9 +8,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.store import claims
+from services.store import claims, heads
 
 NOW = datetime(2026, 7, 6, 9, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=365)
 FILL_SQL = """
 INSERT INTO routing.leads (id, state, direction, source, received_at, seq, last_at)
 SELECT 'ld_' || n, 'queued', 'inbound', 'web', :now, 1, :now FROM generate_series(1, 30000) AS n;
@@ -32,12 +33,14 @@ ANALYZE routing.leads, routing.items, routing.claims;
 """
 QUEUES = ["inbound/main", "inbound/second"]
 STATEMENTS: dict[str, tuple[tuple[Any, ...], int]] = {
-    "HEADS_SQL": ((QUEUES, False, "rep_1", NOW, QUEUES), 20),
-    "TAKE_SQL": ((QUEUES, False, "rep_1", NOW, claims.CANDIDATES, NOW - timedelta(days=365)), 40),
+    "LOCK_REP_SQL": (("rep_1",), 5),
+    "HEADS_SQL": ((QUEUES, False, "rep_1", NOW, QUEUES, [LONG_AGO, LONG_AGO]), 40),
+    "TAKE_SQL": (
+        (QUEUES, False, "rep_1", NOW, claims.CANDIDATES, LONG_AGO, "clm_new", "next", [NOW, NOW]),
+        100,
+    ),
     "TAKE_RESERVED_SQL": ((QUEUES, False, "rep_2", NOW), 20),
     "TAKE_PROMISE_SQL": (("rep_1", NOW, False), 20),
-    "PROMISE_DUE_SQL": (("rep_1", NOW, False), 20),
-    "HELD_SQL": (("rep_1", QUEUES), 20),
     "GRANT_SQL": (("clm_new", "itm_000001", "rep_1", "next", None, NOW, NOW), 60),
 }
 """Each hand-written statement of the pull, with what it is given, and how many blocks it may touch."""
@@ -53,14 +56,14 @@ async def floor(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.
 
 
 def test_every_statement_is_watched_over() -> None:
-    assert {name for name in vars(claims) if name.endswith("_SQL")} == set(STATEMENTS)
+    assert {name for each in (claims, heads) for name in vars(each) if name.endswith("_SQL")} == set(STATEMENTS)
 
 
 async def test_each_statement_reads_heads_by_index_whichever_plan_is_kept(
     floor: "asyncpg.Connection[asyncpg.Record]",
 ) -> None:
     for name, (given, blocks) in STATEMENTS.items():
-        await floor.execute(f"PREPARE {name} AS {getattr(claims, name)}")
+        await floor.execute(f"PREPARE {name} AS {(vars(claims) | vars(heads))[name]}")
         call = f"{name} ({', '.join(map(_literal, given))})"
         for how in ("custom", "generic"):
             plan = await explained(floor, call, how)

@@ -75,6 +75,6 @@ async def test_measures_count_along_partial_indexes(explaining: Explaining) -> N
 
 
 async def test_what_wants_a_release_is_counted_along_partial_indexes(explaining: Explaining) -> None:
-    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now))
+    policy = await policies.active(ReadTx(explaining._conn, explaining._driver, explaining.now, explaining.memory))
     await pool.wanting(explaining, policy)
     assert not any("Seq Scan on items" in plan for plan in explaining.plans)

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from schemas.words import RepId
 from services import policies
 from services.desk.api import pull
+from services.runtime import memory
 from services.store import claims
 from services.store import tables as t
 from services.store.pulled import Busy, Empty
@@ -61,6 +62,24 @@ async def test_pulls_at_once_take_the_heads_and_empty_the_pool_to_the_last(desks
     answers = await asyncio.gather(*(rep.pull("closing") for rep in reps))
     assert [answer.status_code for answer in answers] == [200] * 12
     assert len({answer.json()["item"]["id"] for answer in answers}) == 12
+
+
+async def test_what_is_returned_is_next_again_for_the_others_whatever_floor_was_remembered(
+    desks: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_LASTS", 3600)
+    ann, bob, cid = [await desks.rep("inbound/main") for _ in range(3)]
+    for _ in range(4):
+        await desks.lead()
+    oldest = await ann.take("inbound")
+    await bob.take("inbound")
+    assert desks.edge.wake.memory.recall("floor:inbound/main") is not None
+    ok(await oldest.act("return", {"reason": "shift_over"}))
+    assert (await cid.take("inbound")).item == oldest.item
+    queued = t.items.c.state == "queued"
+    first = (await desks.routing.rows(select(t.items.c.rank_at).where(queued).order_by(t.items.c.rank_at)))[0]
+    await cid.pull("inbound")
+    assert desks.edge.wake.memory.recall("floor:inbound/main") == first["rank_at"]
 
 
 async def test_one_rep_who_pulls_many_times_at_once_never_passes_the_limit(desks: Desks) -> None:

@@ -15,7 +15,7 @@ class Explaining(ReadTx):
     """Explains each statement, whatever its parameters, instead of running it. Sequential scans are shunned."""
 
     def __init__(self, tx: ReadTx) -> None:
-        super().__init__(tx._conn, tx._driver, tx.now)
+        super().__init__(tx._conn, tx._driver, tx.now, tx.memory)
         self.plans: list[str] = []
 
     async def fetch(self, statement: Executable) -> Sequence[RowMapping]:

@@ -34,7 +34,7 @@ class Gone:
 def watched(patch: pytest.MonkeyPatch) -> Iterator[Gone]:
     """Watch the functions of the store that move things; what raised did not go."""
     gone = Gone()
-    moved, applied, granted = Story.move, items.apply, claims._grant
+    moved, applied, granted = Story.move, items.apply, claims._granted
     deals, met = opportunities.move, meetings._changed
 
     def move(self: Story, act: Act, *given: Any, **columns: Any) -> None:
@@ -52,10 +52,9 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Gone]:
             gone.arrows.add((LEAD.name, act, lead.value))
         return result
 
-    async def grant(tx: Any, stories: Any, policy: Any, rep: Any, item: items.Item) -> items.Claim:
-        claim = await granted(tx, stories, policy, rep, item)
+    async def grant(tx: Any, story: Story, rep: Any, item: items.Item, claim: items.Claim) -> None:
+        await granted(tx, story, rep, item, claim)
         gone.arrows.add((ITEM.name, Act.CLAIM, item.state.value))
-        return claim
 
     async def deal(tx: Any, story: Any, opportunity: Any, act: Act, *given: Any, **columns: Any) -> None:
         await deals(tx, story, opportunity, act, *given, **columns)
@@ -69,7 +68,7 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[Gone]:
     with patch.context() as patched:
         patched.setattr(Story, "move", move)
         patched.setattr(items, "apply", apply)
-        patched.setattr(claims, "_grant", grant)
+        patched.setattr(claims, "_granted", grant)
         patched.setattr(opportunities, "move", deal)
         patched.setattr(meetings, "_changed", meet)
         yield gone
