@@ -143,11 +143,13 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
         isolation_level="AUTOCOMMIT",
         pool_size=size,
         max_overflow=0,
+        pool_use_lifo=True,  # who was at work last has its statements prepared and its plans kept
         pool_timeout=_BEGINS - 1,
         hide_parameters=True,  # an error's text goes to the log, where no personal data may
         connect_args={
             "timeout": 5,
             "command_timeout": _UNANSWERED,
+            "max_cached_statement_lifetime": 0,  # statements are few: they stay prepared
             "server_settings": {
                 "application_name": "leadgate",
                 "timezone": "UTC",

@@ -131,16 +131,19 @@ FOR UPDATE OF lead, item SKIP LOCKED
 """  # noqa: S608 - the columns are ours
 # Takes the first with its lead, and claims it at once where nothing speaks against that: its person has no opt-out and
 # may be reached, and no meeting is booked, which would let the claim run for longer. Else it is taken, and looked at.
+# To plan it takes longer than to run it: what would let a plan for its very arguments seem cheaper than one for all is
+# hidden in `(SELECT …)`, so that PostgreSQL keeps one.
 TAKE_SQL = f"""
 WITH head AS MATERIALIZED (
-  SELECT first.id, first.rank_at FROM unnest($1::text[]) AS queue (name)
+  SELECT first.id, first.rank_at FROM unnest((SELECT $1::text[])) AS queue (name)
   CROSS JOIN LATERAL (
     SELECT item.id, item.rank_at FROM routing.items AS item
     WHERE item.queue = queue.name AND item.test = $2 AND item.state = 'queued' AND $3 <> ALL (item.returned_by)
-      AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4) AND item.rank_at >= $6
-    ORDER BY item.rank_at, item.id LIMIT $5
+      AND (item.reserved_for IS NULL OR item.reserved_for = $3 OR item.reserved_until <= $4)
+      AND item.rank_at >= (SELECT $5::timestamptz)
+    ORDER BY item.rank_at, item.id LIMIT {CANDIDATES}
   ) AS first
-  ORDER BY first.rank_at, first.id LIMIT $5
+  ORDER BY first.rank_at, first.id LIMIT {CANDIDATES}
 ), found AS MATERIALIZED (
   SELECT {_ITEM}, {_LEAD} FROM head
   JOIN routing.items AS item ON item.id = head.id
@@ -170,8 +173,8 @@ WITH head AS MATERIALIZED (
 ), claim AS (
   INSERT INTO routing.claims AS claim
     (id, item_id, lead_id, rep_id, queue, token, state, why, test, granted_at, expires_at)
-  SELECT $7, taken.id, taken.lead_id, $3, taken.queue, taken.token, 'active', $8, taken.test, $4, ends.ends_at
-  FROM taken JOIN unnest($1::text[], $9::timestamptz[]) AS ends (queue, ends_at) ON ends.queue = taken.queue
+  SELECT $6, taken.id, taken.lead_id, $3, taken.queue, taken.token, 'active', $7, taken.test, $4, ends.ends_at
+  FROM taken JOIN unnest((SELECT $1::text[]), $8::timestamptz[]) AS ends (queue, ends_at) ON ends.queue = taken.queue
   RETURNING {_CLAIM}
 )
 SELECT found.*, {_CLAIMED} FROM found LEFT JOIN claim ON true
@@ -205,9 +208,7 @@ async def _take(
     # From the first head on: dead rows lie before it, where an old snapshot holds them, and were gone over already.
     first = min((head.rank_at for head in lie if not head.pooled), default=EARLIEST)
     claim_id, ends = mint("clm", tx.now), [expires_at(queue, granted_at=tx.now) for queue in queues]
-    row = await driver(tx).fetchrow(
-        TAKE_SQL, names, test, rep.id, tx.now, CANDIDATES, first, claim_id, Why.NEXT.value, ends
-    )
+    row = await driver(tx).fetchrow(TAKE_SQL, names, test, rep.id, tx.now, first, claim_id, Why.NEXT.value, ends)
     if row is None:
         return None
     story, item = stories.take(_part(row, "lead.", t.leads)), Item.of(dict(row))

@@ -49,7 +49,8 @@ class Look:
         return [queue for queue, limit in limits if limit is None], full
 
 
-# `first` is of whomever, so that it holds for all reps; a queue that has none has one row all the same.
+# `first` is of whomever, so that it holds for all reps; a queue that has none has one row all the same. `(SELECT …)`
+# hides how many queues there are: for each number the plan is the same, and to plan takes longer than to run.
 HEADS_SQL = """
 SELECT queue.name AS queue, first.rank_at AS first,
   coalesce(ready.rank_at, pooled.rank_at) AS rank_at, coalesce(ready.id, pooled.id) AS id, ready.id IS NULL AS pooled,
@@ -67,7 +68,7 @@ SELECT queue.name AS queue, first.rank_at AS first,
     WHERE claim.rep_id = $3 AND claim.state = 'active' AND claim.next_promise AND claim.served_at IS NULL
       AND claim.next_at <= $4 AND claim.test = $2
   ) AS promise
-FROM unnest($1::text[], $6::timestamptz[]) AS queue (name, floor)
+FROM unnest((SELECT $1::text[]), $6::timestamptz[]) AS queue (name, floor)
 LEFT JOIN LATERAL (
   SELECT item.rank_at FROM routing.items AS item
   WHERE item.queue = queue.name AND item.test = $2 AND item.state = 'queued' AND item.rank_at >= queue.floor

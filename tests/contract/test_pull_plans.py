@@ -36,7 +36,7 @@ STATEMENTS: dict[str, tuple[tuple[Any, ...], int]] = {
     "LOCK_REP_SQL": (("rep_1",), 5),
     "HEADS_SQL": ((QUEUES, False, "rep_1", NOW, QUEUES, [LONG_AGO, LONG_AGO]), 40),
     "TAKE_SQL": (
-        (QUEUES, False, "rep_1", NOW, claims.CANDIDATES, LONG_AGO, "clm_new", "next", [NOW, NOW]),
+        (QUEUES, False, "rep_1", NOW, LONG_AGO, "clm_new", "next", [NOW, NOW]),
         100,
     ),
     "TAKE_RESERVED_SQL": ((QUEUES, False, "rep_2", NOW), 20),
