@@ -28,6 +28,8 @@ _BREATH = 0.005
 _LONGEST = 7000
 """Bytes of a notification; PostgreSQL's limit is 7999."""
 EVERYTHING = "*"
+_SESSION = {"application_name": "leadgate wake", "synchronous_commit": "off"}
+"""Each notification is a commit, and a hint need not be on disk."""
 _NOTIFY_SQL = "SELECT pg_notify($1, $2)"
 
 
@@ -138,9 +140,7 @@ class Wake:
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        conn = await asyncpg.connect(
-            self._url, timeout=5, command_timeout=5, server_settings={"application_name": "leadgate wake"}
-        )
+        conn = await asyncpg.connect(self._url, timeout=5, command_timeout=5, server_settings=_SESSION)
         try:
             conn.add_termination_listener(lambda _: self._work.set())
             await conn.add_listener(_CHANNEL, self._heard)

@@ -115,10 +115,10 @@ class Route(APIRoute):
             mistakes = parse(raw)[1]  # the endpoint would read it too late: 400 comes before 422
         if mistakes or wrong:
             raise Invalid([*wrong, *mistakes])
-        given: dict[str, Any] = dict(path_params) if path_params else {}
-        for name, value in ((plan.call_name, call), (plan.body_name, body), (plan.query_name, query)):
-            if name is not None:
-                given[name] = value
+        named = ((plan.call_name, call), (plan.body_name, body), (plan.query_name, query))
+        given: dict[str, Any] = {name: value for name, value in named if name is not None}
+        if path_params:
+            given.update(path_params)
         if plan.tx_name is None:
             return self._written(call, await self.act(**given))
         async with asyncio.timeout(AT_MOST):
