@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -15,6 +15,7 @@ Word = Annotated[E | str, Field(union_mode="left_to_right")]
 """A closed list when we write; when we read, an unknown word of a newer version is kept as text."""
 
 
+@lru_cache(maxsize=64)  # much happens at one moment
 def text_of(moment: datetime) -> str:
     """Write a moment as the contract does: UTC, milliseconds.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 import signal
 import socket
@@ -146,6 +147,8 @@ async def _serve(
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         if server.started:
+            gc.collect()
+            gc.freeze()  # what stands now stays: to look it through again and again would hold up requests
             await on_ready(url_of(listening))
         await asyncio.shield(serving)
     except asyncio.CancelledError:

@@ -23,7 +23,7 @@ _log = structlog.get_logger("leadgate.wake")
 _CHANNEL = "leadgate"
 _SOON = 2.0
 """Seconds to wait for the first connection; after that, waiters look by themselves until it comes."""
-_BREATH = 0.005
+_BREATH = 0.02
 """Seconds between notifications: what is told meanwhile goes together, or each commit would cost a second one."""
 _LONGEST = 7000
 """Bytes of a notification; PostgreSQL's limit is 7999."""
