@@ -87,11 +87,13 @@ class Told:
 
     def data(self) -> Mapping[str, Any]:
         """The JSON value of the record: stamp and event in one flat object."""
-        return self._data
+        return {**self.stamp.model_dump(mode="json"), **self.event.model_dump(mode="json")}
 
     @cached_property
-    def _data(self) -> Mapping[str, Any]:  # timeline and log both want it
-        return {**self.stamp.model_dump(mode="json"), **self.event.model_dump(mode="json")}
+    def json(self) -> bytes:
+        """`data` as JSON, for timeline and log."""
+        stamp, event = self.stamp.__pydantic_serializer__.to_json(self.stamp), self.event.model_dump_json().encode()
+        return stamp if event == b"{}" else stamp[:-1] + b"," + event[1:]
 
     @classmethod
     def of(cls, event: LifecycleEvent, **stamp: Any) -> Self:

@@ -85,7 +85,8 @@ def among(values: Iterable[str | None]) -> CollectionAggregate[Any]:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else to_json(value).decode()
+    """Bytes are JSON already."""
+    return None if value is None else (value if isinstance(value, bytes) else to_json(value)).decode()
 
 
 def _as_is(value: Any) -> Any:

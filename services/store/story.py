@@ -184,5 +184,5 @@ def _timeline_row(told: Told) -> dict[str, Any]:
         "seq": told.stamp.seq,
         "name": told.name,
         "at": told.stamp.at,
-        "data": told.data(),
+        "data": told.json,
     }
