@@ -3,7 +3,7 @@
 import random
 from datetime import datetime
 
-from schemas.ids import PREFIXES, encode, uuid7
+from schemas.ids import PREFIXES, uuid7
 
 _RANDOM_BITS = 74
 """Of a UUIDv7, beside time, version and variant."""
@@ -36,4 +36,4 @@ def mint(prefix: str, now: datetime) -> str:
     if prefix not in PREFIXES:
         raise ValueError(f"no kind of id: {prefix}")
     millisecond = int(now.timestamp() * 1000)
-    return f"{prefix}_{encode(uuid7(millisecond, _sequence.after(millisecond)))}"
+    return f"{prefix}_{uuid7(millisecond, _sequence.after(millisecond))}"
