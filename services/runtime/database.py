@@ -22,6 +22,8 @@ _STATEMENT: Final = 20
 """Seconds that a statement may take: PostgreSQL ends it."""
 _UNANSWERED: Final = _STATEMENT + 2
 """Seconds after which a server that did not even end it is given up."""
+_STATEMENTS: Final = 300
+"""How many a connection keeps prepared, of the driver's and of Core's each: all that there are."""
 _ROLLBACK: Final = 2.0
 """Seconds for a rollback; after that the connection is cut, which has the same effect."""
 
@@ -178,6 +180,8 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
             "timeout": 5,
             "command_timeout": _UNANSWERED,
             "max_cached_statement_lifetime": 0,  # statements are few: they stay prepared
+            "statement_cache_size": _STATEMENTS,
+            "prepared_statement_cache_size": _STATEMENTS,
             "server_settings": {
                 "application_name": "leadgate",
                 "timezone": "UTC",

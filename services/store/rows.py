@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any, Final
 
 from pydantic_core import to_json
-from sqlalchemy import ARRAY, CollectionAggregate, Column, Table, Text, any_, literal
+from sqlalchemy import ARRAY, CollectionAggregate, Column, ScalarSelect, Table, Text, any_, cast, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import dialect as postgresql
+from sqlalchemy.types import TypeEngine
 
 from services.runtime.hot import driver
 from services.runtime.tx import Tx
@@ -66,10 +67,7 @@ def _changing(table: Table, names: tuple[str, ...]) -> str:
 
 
 def _given(table: Table, names: tuple[str, ...], after: int = 0) -> str:
-    """Columns of rows, each an array parameter, as a relation `given`.
-
-    `SELECT` hides how many they are: the plan is the same for any number, and PostgreSQL keeps it.
-    """
+    """Columns of rows, each an array parameter, as a relation `given`; how many they are is `hidden`."""
     arrays = ", ".join(f"(SELECT ${after + nth}::{_type(table.c[name])}[])" for nth, name in enumerate(names, 1))
     return f"unnest({arrays}) AS given ({', '.join(f'{chr(34)}{name}{chr(34)}' for name in names)})"
 
@@ -81,7 +79,16 @@ def _columns(table: Table, rows: Rows) -> list[list[Any]]:
 
 def among(values: Iterable[str | None]) -> CollectionAggregate[Any]:
     """Any of these, in one parameter: `column == among(ids)`."""
-    return any_(literal([value for value in values if value is not None], ARRAY(Text)))
+    return any_(cast(hidden([value for value in values if value is not None], Text()), ARRAY(Text)))
+
+
+def hidden(values: Sequence[Any], type_: TypeEngine[Any]) -> ScalarSelect[Any]:
+    """Values in one parameter, as `(SELECT …)`, which hides how many they are from the planner.
+
+    It knows no plan for a certain number then that would seem cheaper than one for any, so PostgreSQL keeps that: to
+    plan anew each time takes longer than to run.
+    """
+    return select(literal(values, ARRAY(type_))).scalar_subquery()
 
 
 def _json(value: Any) -> str | None:
