@@ -1,10 +1,9 @@
 """Accept: make submissions durable, and only then say so (law 1). No state is read."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import to_json
 
@@ -26,8 +25,7 @@ _TOPICS: Final = {Direction.INBOUND: INBOUND, Direction.OUTBOUND: OUTBOUND}
 _NOT_ACCEPTED: Final = "Nothing was accepted. Send it again with the same key: it cannot become two leads."
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A submission that is in order, and durable once `keep` has returned."""
 
     id: LeadId

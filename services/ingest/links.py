@@ -2,8 +2,8 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import idna
@@ -33,8 +33,7 @@ _CASELESS = frozenset(
 _RENAMED = {"twitter.com": "x.com", "fb.com": "facebook.com"}
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A page's address in its normal form, and its host."""
 
     address: str

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -39,8 +38,7 @@ _NO_COMPANY: Final = CompanyIn()
 _NO_CAMPAIGN: Final = CampaignIn()
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
+class Normal(NamedTuple):
     """A posted lead in its normal form: what of `lead` became of it as fields of the models of those names.
 
     `said` is the text of all of it but times: the same for the same body.
@@ -125,8 +123,7 @@ def _in_order(fields: Fields) -> dict[str, Any] | None:
     return {name: value for name, value in sorted(fields.items()) if value is not None} or None
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     """Who it is: the identities that could be read; of the others, `warnings`, or `mistakes` where none could."""
 
     email: Email | None
