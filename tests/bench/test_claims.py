@@ -134,15 +134,6 @@ class Desk:
         await connection.execute("CHECKPOINT")
         await connection.close()
 
-    async def takes(self) -> float:
-        """Seconds of one claim, the median of many by different reps."""
-        took = []
-        for turn in range(PULLS):
-            began = time.perf_counter()
-            await self.pull(self.staff[turn])
-            took.append(time.perf_counter() - began)
-        return median(took)
-
     def pgbench(self, script: Path, seconds: int) -> float:
         """Claims a second of as many connections of pgbench."""
         words = [
@@ -160,6 +151,17 @@ class Desk:
         ]
         said = subprocess.run(words, capture_output=True, check=True, text=True).stdout
         return float(said.split("tps = ")[1].split()[0])
+
+
+async def takes(one: Desk, other: Desk) -> tuple[float, float]:
+    """Seconds of a pull at each desk, the medians of many by different reps, in turns."""
+    took: tuple[list[float], list[float]] = [], []
+    for turn in range(PULLS):
+        for at, each in zip((one, other), took, strict=True):
+            began = time.perf_counter()
+            await at.pull(at.staff[turn])
+            each.append(time.perf_counter() - began)
+    return median(took[0]), median(took[1])
 
 
 @asynccontextmanager
@@ -207,8 +209,8 @@ async def test_claims(server: Embedded, tmp_path: Path, results: Results) -> Non
             note = f"{median(each[nth] for each in rounds):,.0f}/s and {theirs:,.0f}/s"
             results.add(f"{name} to pgbench's claim", median(each[nth] / each[2] for each in rounds), note, least=least)
         await few.tidied(), await many.tidied()
-        await few.takes(), await many.takes()
-        growth = [(await few.takes(), await many.takes()) for _ in range(ROUNDS)]
+        await takes(few, many)
+        growth = [await takes(few, many) for _ in range(ROUNDS)]
         note = f"{median(m for _, m in growth) * 1e3:.1f} ms and {median(f for f, _ in growth) * 1e3:.1f} ms"
         results.add("claim, a million waiting to ten thousand", median(m / f for f, m in growth), note, most=1.1)
         old = await stack.enter_async_context(desk(server, "old", tmp_path, FEW + DEAD))
@@ -223,8 +225,8 @@ async def test_claims(server: Embedded, tmp_path: Path, results: Results) -> Non
                     f" (SELECT id FROM routing.items WHERE state = 'queued' ORDER BY rank_at, id LIMIT {DEAD})"
                 )
             )
-        await old.takes()
-        dead = [(await few.takes(), await old.takes()) for _ in range(ROUNDS)]
+        await takes(few, old)
+        dead = [await takes(few, old) for _ in range(ROUNDS)]
         await look.rollback()
         await held.close()
     note = f"{median(o for _, o in dead) * 1e3:.1f} ms and {median(f for f, _ in dead) * 1e3:.1f} ms"
