@@ -5,7 +5,7 @@ PYTHON ?= python3
 BROKERS ?= 1
 BIN := .venv/bin
 
-.PHONY: help setup browser java run kafka run-kafka test faults check bench fmt lock clean
+.PHONY: help setup browser java run kafka run-kafka test coverage faults check bench fmt lock clean
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -ts $$'\t'
 
@@ -44,8 +44,11 @@ kafka: setup java ## Kafka on loopback until Ctrl-C, with its topics; BROKERS=3 
 run-kafka: setup java ## As run, on Kafka: the one that `make kafka` runs, else one of its own
 	@exec $(BIN)/python deploy/kafka/brokers.py -- $(BIN)/leadgate up --demo --data-dir .leadgate-kafka
 
-test: setup browser java ## All tests, on both cores, with coverage
-	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+test: setup browser java ## All tests; three at a time, for some wait for what they have stopped
+	$(BIN)/pytest -n 3 --dist loadgroup
+
+coverage: setup browser java ## The same, and which lines none of them runs
+	$(BIN)/pytest -n 3 --dist loadgroup --cov --cov-report=term:skip-covered
 
 faults: setup java ## Kill and stop everything, for some ten minutes; SEED=7 runs that one again
 	$(BIN)/python -m pytest tests/faults/test_deployment.py --full $(if $(SEED),--seed $(SEED))

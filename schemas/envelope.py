@@ -4,13 +4,12 @@ Source: CloudEvents 1.0.2, Kafka protocol binding, section 3.2.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What an event says of itself beside its data."""
 
     id: str

@@ -1,7 +1,8 @@
 """E-mail addresses: syntax, the domain in lower-case IDNA, and what kind of mailbox it is."""
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from disposable_email_domains import blocklist
 from email_validator import EmailNotValidError, validate_email
@@ -24,8 +25,7 @@ _FREE = frozenset(whitelist) | {
 """Providers of free mailboxes: the list of the package, and what it lacks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Email:
+class Email(NamedTuple):
     """An address as written, but for its domain: in lower case, and IDNA's ASCII form."""
 
     address: str
@@ -55,6 +55,7 @@ def read_email(text: str) -> Email | None:
     return Email(address, domain, _kind(domain)) if len(address) <= 254 else None
 
 
+@lru_cache(maxsize=8192)
 def _kind(domain: str) -> EmailKind:
     if domain in _FREE and domain not in blocklist:
         return EmailKind.FREE

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import idna
@@ -32,18 +33,25 @@ _CASELESS = frozenset(
 _RENAMED = {"twitter.com": "x.com", "fb.com": "facebook.com"}
 
 
-def web(text: str) -> str | None:
-    """Write a page's address in its normal form; None where there can be no such host.
+class Link(NamedTuple):
+    """A page's address in its normal form, and its host."""
 
-    >>> web("WWW.Example.com:443/A")
-    'https://www.example.com/A'
+    address: str
+    host: str
+
+
+def read_link(text: str) -> Link | None:
+    """Read a page's address; None where there can be no such host.
+
+    >>> read_link("WWW.Example.com:443/A")
+    Link(address='https://www.example.com/A', host='www.example.com')
     """
     split = _split(text)
     if split is None:
         return None
     scheme, host, port, rest = split
     at = f":{port}" if port not in (None, _PORTS[scheme]) else ""
-    return f"{scheme}://{host}{at}{rest}"
+    return Link(f"{scheme}://{host}{at}{rest}", host)
 
 
 def profile(text: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -15,6 +15,7 @@ Word = Annotated[E | str, Field(union_mode="left_to_right")]
 """A closed list when we write; when we read, an unknown word of a newer version is kept as text."""
 
 
+@lru_cache(maxsize=64)  # much happens at one moment
 def text_of(moment: datetime) -> str:
     """Write a moment as the contract does: UTC, milliseconds.
 
@@ -86,11 +87,13 @@ class Told:
 
     def data(self) -> Mapping[str, Any]:
         """The JSON value of the record: stamp and event in one flat object."""
-        return self._data
+        return {**self.stamp.model_dump(mode="json"), **self.event.model_dump(mode="json")}
 
     @cached_property
-    def _data(self) -> Mapping[str, Any]:  # timeline and log both want it
-        return {**self.stamp.model_dump(mode="json"), **self.event.model_dump(mode="json")}
+    def json(self) -> bytes:
+        """`data` as JSON, for timeline and log."""
+        stamp, event = self.stamp.__pydantic_serializer__.to_json(self.stamp), self.event.model_dump_json().encode()
+        return stamp if event == b"{}" else stamp[:-1] + b"," + event[1:]
 
     @classmethod
     def of(cls, event: LifecycleEvent, **stamp: Any) -> Self:

@@ -1,20 +1,18 @@
 """Accept: make submissions durable, and only then say so (law 1). No state is read."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import to_json
 
 from schemas.api.intake import LeadAccepted, LeadIn, Warned
 from schemas.events.intake import LeadSubmitted
 from schemas.events.stamp import text_of
-from schemas.ids import encode
-from schemas.person import Contact
 from schemas.topics import INBOUND, OUTBOUND
 from schemas.words import Direction, LeadId, Rejection, SourceName
-from services.ingest.normalise import normal_of, normalise
+from services.ingest.normalise import Fields, normal_of, normalise
 from services.runtime.http.problems import Problem, TooLarge, Unavailable
 from services.runtime.log import port
 from services.runtime.log.messages import message
@@ -27,8 +25,7 @@ _TOPICS: Final = {Direction.INBOUND: INBOUND, Direction.OUTBOUND: OUTBOUND}
 _NOT_ACCEPTED: Final = "Nothing was accepted. Send it again with the same key: it cannot become two leads."
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A submission that is in order, and durable once `keep` has returned."""
 
     id: LeadId
@@ -65,6 +62,7 @@ class Intake:
         self._keyring = keyring
         self._telemetry = telemetry
         self._region_of = region_of
+        self._counter = cache(telemetry.accepted.labels)
 
     async def take(
         self,
@@ -86,7 +84,8 @@ class Intake:
             normal = normal_of(posted, region)
         else:
             normal = normalise(posted, default_region=region, now=now)
-        lead = self._keyring.lead_id(source, key or normal.submission_id)
+            posted = normal.lead
+        lead = self._keyring.lead_id(source, key or posted.submission_id)
         submission = self._keyring.submission_id(lead, direction.encode() + b"\n" + normal.said)
         # The event `LeadSubmitted`, whose model is for readers: it would be built only to be written.
         value = to_json(
@@ -96,17 +95,17 @@ class Intake:
                 "source": source,
                 "direction": direction,
                 "received_at": text_of(now),
-                "occurred_at": normal.occurred_at,
-                "test": normal.test,
-                "list": normal.list,
-                "contact": normal.contact.__dict__,
-                "company": normal.company.__dict__,
-                "intent": normal.intent,
-                "product": normal.product,
-                "message": normal.message,
-                "campaign": normal.campaign.__dict__,
-                "consent": normal.consent and normal.consent.__dict__,
-                "custom": normal.custom,
+                "occurred_at": posted.occurred_at,
+                "test": bool(posted.test),
+                "list": bool(posted.list),
+                "contact": normal.contact,
+                "company": normal.company,
+                "intent": posted.intent,
+                "product": posted.product,
+                "message": posted.message,
+                "campaign": normal.campaign,
+                "consent": normal.consent,
+                "custom": posted.custom or {},
                 "flag": flag,
             }
         )
@@ -123,21 +122,21 @@ class Intake:
         except port.TooLarge as error:
             raise TooLarge(port.LARGEST) from error
         for each in taken:
-            self._telemetry.accepted.labels(each.source, how).inc()
+            self._counter(each.source, how).inc()
 
     def refused(self, problem: Problem, how: str) -> None:
         """Count what was not accepted."""
         self._telemetry.refused.labels(how, problem.code.value).inc()
 
-    def _place(self, lead: LeadId, contact: Contact) -> str:
+    def _place(self, lead: LeadId, contact: Fields) -> str:
         """The record's key: one person's submissions lie together, without saying who it is."""
         who = _identity(contact)
-        return encode(self._keyring.digest("person", who)) if who else lead
+        return self._keyring.digest("person", who).hex() if who else lead
 
 
-def _identity(contact: Contact) -> str | None:
-    if contact.email_valid and contact.email:
-        return f"email {contact.email.casefold()}"
-    if contact.phone_valid and contact.phone:
-        return f"phone {contact.phone}"
-    return f"profile {contact.profile_url}" if contact.profile_valid else None
+def _identity(contact: Fields) -> str | None:
+    if contact["email_valid"]:
+        return f"email {contact['email'].casefold()}"
+    if contact["phone_valid"]:
+        return f"phone {contact['phone']}"
+    return f"profile {contact['profile_url']}" if contact["profile_valid"] else None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from router.identifiers.links import web
+from router.identifiers.links import read_link
 from schemas.api.intake import Warned
 from schemas.api.normal import MOST_EMPLOYEES, WEB, clean
 from services.runtime.http.body import escaped, odd, odd_character
@@ -146,7 +146,7 @@ class _Reading:
     def _along(self, name: str, place: tuple[str, ...], value: Any, longest: int) -> None:
         if isinstance(value, str) and len(value) > longest:
             self._warnings.append(Warned(pointer=f"#/{name}", code="too_long", detail="left out"))
-        elif name == "_page" and isinstance(value, str) and not (WEB.fullmatch(value) and web(value)):
+        elif name == "_page" and isinstance(value, str) and not (WEB.fullmatch(value) and read_link(value)):
             self._warnings.append(Warned(pointer=f"#/{name}", code="invalid_url", detail="left out"))
         else:
             self._put(name, place, value)

@@ -2,50 +2,53 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from router.identifiers.emails import Email, is_free, read_email
-from router.identifiers.links import NETWORKS, domain_of, profile, registrable, web
+from router.identifiers.links import NETWORKS, Link, domain_of, profile, read_link, registrable
 from router.identifiers.phones import read_phone
-from schemas.api.intake import CompanyIn, LeadIn, Warned
+from schemas.api.intake import CampaignIn, CompanyIn, LeadIn, Warned
 from schemas.api.normal import clean
 from schemas.api.problem import MistakeCode
-from schemas.events.intake import Campaign, Company, CustomValue
+from schemas.events.intake import Campaign, Company
 from schemas.person import Consent, Contact
-from schemas.words import EmailKind, Frozen
+from schemas.words import EmailKind
 from services.runtime.http.mistakes import body_mistakes
 from services.runtime.http.problems import Invalid, Mistake
 
-_DERIVED: Final = frozenset({"email_kind", "email_valid", "phone_valid", "profile_valid"})
-"""What lists tell that get better: it is no part of what was said, so it does not make another body of the same."""
-_DOMAIN: Final = frozenset({"domain"})
-_CLICK_IDS: Final = frozenset({"click_ids"})
-_AT: Final = frozenset({"at"})
-_NOTHING: Final[frozenset[str]] = frozenset()
+Fields = Mapping[str, Any]
+
+
+def _names(of: type[BaseModel], *, but: Iterable[str] = ()) -> tuple[str, ...]:
+    return tuple(sorted(of.model_fields.keys() - set(but)))
+
+
+# What was said, in an order that new fields do not change. What lists tell that get better is no part of it, or a new
+# list would make another body of the same.
+_OF_CONTACT: Final = _names(Contact, but=["email_kind", "email_valid", "phone_valid", "profile_valid"])
+_OF_COMPANY: Final = _names(Company)
+_OF_CAMPAIGN: Final = _names(Campaign)
+_OF_CONSENT: Final = _names(Consent, but=["at"])
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _NO_COMPANY: Final = CompanyIn()
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_NO_CAMPAIGN: Final = CampaignIn()
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """A posted lead in its normal form. `said` is the text of all of it but times: the same for the same body."""
+class Normal(NamedTuple):
+    """A posted lead in its normal form: what of `lead` became of it as fields of the models of those names.
 
-    contact: Contact
-    company: Company
-    campaign: Campaign
-    consent: Consent | None
-    intent: str | None
-    product: str | None
-    message: str | None
-    custom: Mapping[str, CustomValue]
-    test: bool
-    list: bool
-    occurred_at: datetime | None
-    submission_id: str | None
+    `said` is the text of all of it but times: the same for the same body.
+    """
+
+    lead: LeadIn
+    contact: Fields
+    company: Fields
+    campaign: Fields
+    consent: Fields | None
     warnings: tuple[Warned, ...]
     said: bytes
 
@@ -70,68 +73,57 @@ def normal_of(lead: LeadIn, default_region: str | None) -> Normal:
     """Normalise a lead that is in order by itself. Raises: Invalid, with all mistakes at once."""
     sender = lead.contact
     known = _identify(sender.email, sender.phone, sender.profile_url, (sender.country, default_region))
+    email = known.email
     links = _Links()
-    company = _company(lead.company or _NO_COMPANY, known.email, links)
-    campaign = _campaign(lead, links)
-    if mistakes := [*known.mistakes, *links.mistakes]:
-        raise Invalid(mistakes)
-    contact = Contact(
-        **{
-            **sender.__dict__,
-            "email": known.email.address if known.email else sender.email,
-            "email_kind": known.email.kind if known.email else None,
-            "email_valid": known.email is not None,
-            "phone": known.phone or sender.phone,
-            "phone_valid": known.phone is not None,
-            "profile_url": known.profile or sender.profile_url,
-            "profile_valid": known.profile is not None,
-        }
-    )
-    consent = Consent(**lead.consent.__dict__) if lead.consent else None
-    return Normal(
-        contact=contact,
-        company=company,
-        campaign=campaign,
-        consent=consent,
-        intent=lead.intent,
-        product=lead.product,
-        message=lead.message,
-        custom=lead.custom or {},
-        test=bool(lead.test),
-        list=bool(lead.list),
-        occurred_at=lead.occurred_at,
-        submission_id=lead.submission_id,
-        warnings=known.warnings,
-        said=_said(lead, contact, company, campaign, consent),
-    )
+    company = _company(lead.company or _NO_COMPANY, email, links)
+    campaign = _campaign(lead.campaign or _NO_CAMPAIGN, links)
+    if known.mistakes or links.mistakes:
+        raise Invalid([*known.mistakes, *links.mistakes])
+    contact = {
+        **vars(sender),
+        "email": email.address if email else sender.email,
+        "email_kind": email.kind if email else None,
+        "email_valid": email is not None,
+        "phone": known.phone or sender.phone,
+        "phone_valid": known.phone is not None,
+        "profile_url": known.profile or sender.profile_url,
+        "profile_valid": known.profile is not None,
+    }
+    consent = vars(lead.consent) if lead.consent else None
+    said = _said(lead, contact, company, campaign, consent)
+    return Normal(lead, contact, company, campaign, consent, known.warnings, said)
 
 
-def _said(lead: LeadIn, contact: Contact, company: Company, campaign: Campaign, consent: Consent | None) -> bytes:
+def _said(lead: LeadIn, contact: Fields, company: Fields, campaign: Fields, consent: Fields | None) -> bytes:
     """Write what was said, the same for the same: sorted, without what is empty, so that new fields change nothing."""
     domain = domain_of(lead.company.domain) if lead.company and lead.company.domain else None
     said = {
-        "contact": _told(contact, _DERIVED),
-        "company": {**_told(company, _DOMAIN), **({"domain": domain} if domain else {})},
-        "campaign": _told(campaign, _NOTHING if campaign.click_ids else _CLICK_IDS),
-        "consent": _told(consent, _AT) if consent else None,
+        "campaign": _told({**campaign, "click_ids": _in_order(campaign["click_ids"])}, _OF_CAMPAIGN),
+        "company": _told({**company, "domain": domain}, _OF_COMPANY),
+        "consent": _told(consent, _OF_CONSENT) if consent else None,
+        "contact": _told(contact, _OF_CONTACT),
+        "custom": _in_order(lead.custom or {}),
         "intent": lead.intent,
-        "product": lead.product,
+        "list": lead.list,
         "message": lead.message,
-        "custom": {key: value for key, value in (lead.custom or {}).items() if value is not None},
-        "test": bool(lead.test),
-        "list": bool(lead.list),
+        "product": lead.product,
+        "test": lead.test,
     }
-    kept = {key: value for key, value in said.items() if value not in (None, {}, False)}
-    return _ENCODER.encode(kept).encode()
+    kept = {key: value for key, value in said.items() if value}
+    if any(isinstance(value, float) for value in (lead.custom or {}).values()):
+        return _ENCODER.encode(kept).encode()  # as ever: the other would write 0.00001 in other words
+    return to_json(kept)
 
 
-def _told(of: Frozen, but: frozenset[str]) -> dict[str, Any]:
-    """The fields that are told, but for some."""
-    return {name: value for name, value in of.__dict__.items() if value is not None and name not in but}
+def _told(fields: Fields, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := fields[name]) is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+def _in_order(fields: Fields) -> dict[str, Any] | None:
+    return {name: value for name, value in sorted(fields.items()) if value is not None} or None
+
+
+class _Known(NamedTuple):
     """Who it is: the identities that could be read; of the others, `warnings`, or `mistakes` where none could."""
 
     email: Email | None
@@ -142,25 +134,24 @@ class _Known:
 
 
 def _identify(email: str | None, phone: str | None, profile_url: str | None, regions: Iterable[str | None]) -> _Known:
+    said = (email, phone, profile_url)
     read = (
         read_email(email) if email else None,
         read_phone(phone, regions) if phone else None,
         profile(profile_url) if profile_url else None,
     )
-    wrong = [
-        each for each, text, got in zip(_IDENTITIES, (email, phone, profile_url), read, strict=True) if text and not got
-    ]
-    mistakes: tuple[Mistake, ...] = ()
-    warnings: tuple[Warned, ...] = ()
+    wrong = [each for each, text, got in zip(_IDENTITIES, said, read, strict=True) if text and not got]
     if any(read):
-        warnings = tuple(Warned(pointer=pointer, code=code, detail="kept as sent") for pointer, code, _, _ in wrong)
-    elif wrong:
-        mistakes = tuple(
-            Mistake(code, detail, pointer=pointer, remedy=remedy) for pointer, code, detail, remedy in wrong
-        )
+        return _Known(*read, (), tuple(_warned(pointer, code) for pointer, code, _, _ in wrong))
+    if wrong:
+        mistakes = [Mistake(code, detail, pointer=pointer, remedy=remedy) for pointer, code, detail, remedy in wrong]
     else:
-        mistakes = (Mistake("required", "one of email, phone and profile_url is required", pointer="#/contact"),)
-    return _Known(*read, mistakes, warnings)
+        mistakes = [Mistake("required", "one of email, phone and profile_url is required", pointer="#/contact")]
+    return _Known(*read, tuple(mistakes), ())
+
+
+def _warned(pointer: str, code: MistakeCode) -> Warned:
+    return Warned(pointer=pointer, code=code, detail="kept as sent")
 
 
 _IDENTITIES: Final[tuple[tuple[str, MistakeCode, str, str], ...]] = (
@@ -200,14 +191,14 @@ class _Links:
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
 
-    def read(self, pointer: str, text: str | None) -> str | None:
-        found = web(text) if text else None
+    def read(self, pointer: str, text: str | None) -> Link | None:
+        found = read_link(text) if text else None
         if text and not found:
             self.mistakes.append(Mistake("invalid_url", "there can be no such host", pointer=pointer))
         return found
 
 
-def _company(posted: CompanyIn, email: Email | None, links: _Links) -> Company:
+def _company(posted: CompanyIn, email: Email | None, links: _Links) -> dict[str, Any]:
     website = links.read("#/company/website", posted.website)
     domain: str | None = None
     if posted.domain:
@@ -218,19 +209,24 @@ def _company(posted: CompanyIn, email: Email | None, links: _Links) -> Company:
                 Mistake("bad_format", "is no domain of a company", pointer="#/company/domain", remedy=remedy)
             )
     else:
-        of_website = domain_of(website) if website else None
+        of_website = registrable(website.host) if website else None
         if of_website and of_website not in NETWORKS:
             domain = of_website
         elif email and email.kind is EmailKind.BUSINESS:
             domain = registrable(email.domain)
-    return Company(**{**vars(posted), "website": website, "domain": None if domain and is_free(domain) else domain})
-
-
-def _campaign(lead: LeadIn, links: _Links) -> Campaign:
-    if lead.campaign is None:
-        return Campaign()
-    pages = {
-        name: links.read(f"#/campaign/{name}", getattr(lead.campaign, name)) for name in ("page_url", "referrer_url")
+    return {
+        **vars(posted),
+        "website": website.address if website else None,
+        "domain": None if domain and is_free(domain) else domain,
     }
-    click_ids = {name: value for name, value in (lead.campaign.click_ids or {}).items() if value is not None}
-    return Campaign(**{**vars(lead.campaign), **pages, "click_ids": click_ids})
+
+
+def _campaign(posted: CampaignIn, links: _Links) -> dict[str, Any]:
+    page = links.read("#/campaign/page_url", posted.page_url)
+    referrer = links.read("#/campaign/referrer_url", posted.referrer_url)
+    return {
+        **vars(posted),
+        "click_ids": {name: value for name, value in (posted.click_ids or {}).items() if value is not None},
+        "page_url": page.address if page else None,
+        "referrer_url": referrer.address if referrer else None,
+    }

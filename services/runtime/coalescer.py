@@ -31,6 +31,11 @@ class Coalescer(Generic[Q, A]):
             self._running = asyncio.create_task(self._run(), name="coalescer")
         return await answer
 
+    def give_up(self, error: Exception) -> None:
+        """Answer all who wait, but those of the batch that runs, with this."""
+        _fail(self._waiting, error)
+        self._waiting = []
+
     async def _run(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]

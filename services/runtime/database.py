@@ -22,6 +22,8 @@ _STATEMENT: Final = 20
 """Seconds that a statement may take: PostgreSQL ends it."""
 _UNANSWERED: Final = _STATEMENT + 2
 """Seconds after which a server that did not even end it is given up."""
+_STATEMENTS: Final = 300
+"""How many a connection keeps prepared, of the driver's and of Core's each: all that there are."""
 _ROLLBACK: Final = 2.0
 """Seconds for a rollback; after that the connection is cut, which has the same effect."""
 
@@ -52,6 +54,7 @@ class Database:
         self._log = log
         self._waker = waker
         self.clock = clock
+        self._kept: tuple[AsyncConnection, Driver] | None = None
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
@@ -66,20 +69,34 @@ class Database:
     async def single(self) -> AsyncIterator[Tx]:
         """For work that is one statement: PostgreSQL makes it a transaction by itself, in one exchange instead of four.
 
-        `now` is the clock's, which the database's time has corrected. Nothing may be emitted.
+        `now` is the clock's, which the database's time has corrected. Nothing may be emitted. One connection is kept
+        for the next: to take it from the pool costs as much as the statement.
         """
-        async with self._connected() as (conn, driver, opening):
-            opening.reschedule(None)
-            clean = False
-            try:
-                yield (work := Tx(conn, driver, self.clock.now(), self._waker.memory))
-                clean = True
-            finally:
-                if not clean:
-                    driver.terminate()
-                    await conn.invalidate()
+        kept, self._kept = self._kept, None
+        conn, driver = kept if kept is not None and not kept[1].is_closed() else await self._taken(kept)
+        clean = False
+        try:
+            yield (work := Tx(conn, driver, self.clock.now(), self._waker.memory))
+            clean = True
+        finally:
+            if clean and self._kept is None:
+                self._kept = (conn, driver)
+            else:
+                await _given_back(conn, driver, clean=clean)
         if work.wakes:
             self._waker.tell(work.wakes)
+
+    async def _taken(self, dead: tuple[AsyncConnection, Driver] | None) -> tuple[AsyncConnection, Driver]:
+        """A connection of the pool, for longer; `dead` goes back."""
+        if dead is not None:
+            await _given_back(*dead, clean=False)
+        async with asyncio.timeout(_BEGINS):
+            conn = await self._engine.connect()
+            try:
+                return conn, await _living(conn)
+            except BaseException:
+                await conn.close()
+                raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTx]:
@@ -114,14 +131,27 @@ class Database:
     async def _connected(self) -> AsyncIterator[tuple[AsyncConnection, Driver, asyncio.Timeout]]:
         """A connection of the pool, and what it has `_BEGINS` seconds for until rescheduled."""
         async with asyncio.timeout(_BEGINS) as beginning, self._engine.connect() as conn:
-            while (driver := await _driver(conn)).is_closed():
-                await conn.invalidate()  # it died in the pool, and SQLAlchemy cannot know
-            yield conn, driver, beginning
+            yield conn, await _living(conn), beginning
 
     async def close(self) -> None:
         """Cut all connections, which are idle: to close them in order would wait for a server that may hang."""
+        if self._kept is not None:
+            await _given_back(*self._kept, clean=False)
         event.listen(self._engine.sync_engine.pool, "close", _cut)
         await self._engine.dispose()
+
+
+async def _living(conn: AsyncConnection) -> Driver:
+    while (driver := await _driver(conn)).is_closed():
+        await conn.invalidate()  # it died in the pool, and SQLAlchemy cannot know
+    return driver
+
+
+async def _given_back(conn: AsyncConnection, driver: Driver, *, clean: bool) -> None:
+    if not clean:
+        driver.terminate()
+        await conn.invalidate()
+    await conn.close()
 
 
 async def _driver(conn: AsyncConnection) -> Driver:
@@ -143,11 +173,15 @@ def engine_for(url: str, *, size: int) -> AsyncEngine:
         isolation_level="AUTOCOMMIT",
         pool_size=size,
         max_overflow=0,
+        pool_use_lifo=True,  # who was at work last has its statements prepared and its plans kept
         pool_timeout=_BEGINS - 1,
         hide_parameters=True,  # an error's text goes to the log, where no personal data may
         connect_args={
             "timeout": 5,
             "command_timeout": _UNANSWERED,
+            "max_cached_statement_lifetime": 0,  # statements are few: they stay prepared
+            "statement_cache_size": _STATEMENTS,
+            "prepared_statement_cache_size": _STATEMENTS,
             "server_settings": {
                 "application_name": "leadgate",
                 "timezone": "UTC",

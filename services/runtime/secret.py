@@ -20,10 +20,15 @@ class Keyring:
         if len(secret) < 32:
             raise ValueError("LEADGATE_SECRET must be at least 32 bytes in hex: make one with `openssl rand -hex 32`")
         self._key = hashlib.blake2b(secret, person=b"leadgate").digest()
+        self._begun: dict[tuple[str, int], hashlib.blake2b] = {}
 
     def digest(self, purpose: str, *parts: str | bytes, size: int = 16) -> bytes:
         """Hash `parts` (each with its length, so that they never run together) for a purpose of ≤ 16 bytes."""
-        keyed = hashlib.blake2b(key=self._key, digest_size=size, person=purpose.encode())
+        begun = self._begun.get((purpose, size))
+        if begun is None:
+            begun = hashlib.blake2b(key=self._key, digest_size=size, person=purpose.encode())
+            self._begun[purpose, size] = begun
+        keyed = begun.copy()
         for part in parts:
             raw = part.encode() if isinstance(part, str) else part
             keyed.update(len(raw).to_bytes(8) + raw)

@@ -1,9 +1,9 @@
 """What follows from what: the request that began it all, and the process that acts. It goes with the task."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,27 @@ def process() -> str:
     return _process.get()
 
 
-@contextmanager
-def following(trace: Trace) -> Iterator[None]:
+def following(trace: Trace) -> AbstractContextManager[None]:
     """Follow this request or record."""
-    token = _trace.set(trace)
-    try:
-        yield
-    finally:
-        _trace.reset(token)
+    return _Being(_trace, trace)
 
 
-@contextmanager
-def acting(name: str) -> Iterator[None]:
+def acting(name: str) -> AbstractContextManager[None]:
     """Act as this process (all of them run in one under `leadgate up`)."""
-    token = _process.set(name)
-    try:
-        yield
-    finally:
-        _process.reset(token)
+    return _Being(_process, name)
+
+
+class _Being(AbstractContextManager[None]):
+    """A variable has a value meanwhile."""
+
+    __slots__ = ("_token", "_value", "_variable")
+
+    def __init__(self, variable: ContextVar[Any], value: object) -> None:
+        self._variable = variable
+        self._value = value
+
+    def __enter__(self) -> None:
+        self._token: Token[Any] = self._variable.set(self._value)
+
+    def __exit__(self, *_: object) -> None:
+        self._variable.reset(self._token)

@@ -23,11 +23,13 @@ _log = structlog.get_logger("leadgate.wake")
 _CHANNEL = "leadgate"
 _SOON = 2.0
 """Seconds to wait for the first connection; after that, waiters look by themselves until it comes."""
-_BREATH = 0.005
+_BREATH = 0.02
 """Seconds between notifications: what is told meanwhile goes together, or each commit would cost a second one."""
 _LONGEST = 7000
 """Bytes of a notification; PostgreSQL's limit is 7999."""
 EVERYTHING = "*"
+_SESSION = {"application_name": "leadgate wake", "synchronous_commit": "off"}
+"""Each notification is a commit, and a hint need not be on disk."""
 _NOTIFY_SQL = "SELECT pg_notify($1, $2)"
 
 
@@ -138,9 +140,7 @@ class Wake:
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        conn = await asyncpg.connect(
-            self._url, timeout=5, command_timeout=5, server_settings={"application_name": "leadgate wake"}
-        )
+        conn = await asyncpg.connect(self._url, timeout=5, command_timeout=5, server_settings=_SESSION)
         try:
             conn.add_termination_listener(lambda _: self._work.set())
             await conn.add_listener(_CHANNEL, self._heard)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import RowMapping, select, update
 
 from router.enriching import Answer
@@ -17,7 +18,7 @@ _KEPT = tuple(column.name for column in t.lead_details.columns if column.name no
 
 async def keep(tx: Tx, submissions: Sequence[LeadSubmitted]) -> None:
     """Keep what new leads say. One that another transaction makes meanwhile is left to the story to find."""
-    await rows.add(tx, t.lead_details, [{"lead_id": one.id, **_columns(one)} for one in submissions])
+    await rows.add(tx, t.lead_details, [{"lead_id": one.id, **_written(one)} for one in submissions])
 
 
 async def correct(tx: Tx, submitted: LeadSubmitted) -> None:
@@ -59,3 +60,12 @@ async def answer_of(tx: ReadTx, lead: LeadId) -> Answer | None:
     """What the hook last answered about a lead; None: nothing."""
     known = await tx.value(select(t.lead_details.c.enriched).where(t.lead_details.c.lead_id == lead))
     return known and {path: tuple(value) if isinstance(value, list) else value for path, value in known.items()}
+
+
+def _written(submitted: LeadSubmitted) -> dict[str, Any]:
+    """The same, what is JSON as such."""
+    found = {name: getattr(submitted, name) for name in _KEPT}
+    return {
+        name: value.model_dump_json().encode() if isinstance(value, BaseModel) else value
+        for name, value in found.items()
+    }

@@ -54,7 +54,7 @@ class _Sheet:
 
     def submit(self, submitted: LeadSubmitted, *, applied: bool) -> None:
         row = {"id": submitted.submission_id, "lead_id": submitted.id, "received_at": submitted.received_at}
-        self.submissions.append({**row, "applied": applied, "body": submitted.data()})
+        self.submissions.append({**row, "applied": applied, "body": submitted.model_dump_json().encode()})
 
 
 async def record(tx: Tx, stories: Stories, policy: Policy, loaded: Loaded, routed: Sequence[Routed]) -> None:

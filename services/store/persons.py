@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Select, Text, column, func, literal, or_, select, true
+from sqlalchemy import Boolean, ColumnElement, Select, Text, column, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.selectable import TableValuedAlias
 
@@ -104,7 +104,7 @@ def _candidates(leads: Sequence[Collection[Identity]], limit: int) -> Select[str
     )
     kinds, digests, anyones = ([each[nth] for each in sought] for nth in range(3))
     wanted = (
-        func.unnest(literal(kinds, ARRAY(Text)), literal(digests, ARRAY(Text)), literal(anyones, ARRAY(Boolean)))
+        func.unnest(rows.hidden(kinds, Text()), rows.hidden(digests, Text()), rows.hidden(anyones, Boolean()))
         .table_valued("kind", "digest", column("anyone", Boolean))
         .render_derived(name="wanted")
     )
@@ -173,6 +173,6 @@ async def link(tx: Tx, born: Iterable[PersonId], links: Mapping[PersonId, Collec
 
 def rows_of(identities: Collection[Identity]) -> TableValuedAlias:
     """Identities as a relation `wanted(kind, digest)`."""
-    kinds = literal([identity.kind.value for identity in identities], ARRAY(Text))
-    digests = literal([identity.digest for identity in identities], ARRAY(Text))
+    kinds = rows.hidden([identity.kind.value for identity in identities], Text())
+    digests = rows.hidden([identity.digest for identity in identities], Text())
     return func.unnest(kinds, digests).table_valued("kind", "digest").render_derived(name="wanted")

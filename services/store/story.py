@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from asyncpg import SerializationError
-from sqlalchemy import RowMapping, bindparam, select, update
+from sqlalchemy import RowMapping, select, update
 
 from router.lifecycle import LEAD, Act
 from router.milestones import mark
@@ -144,15 +144,16 @@ class Stories:
         fresh = [story.row for story in stories if story.fresh]
         if await rows.add(self.tx, t.leads, fresh) < len(fresh):
             raise SerializationError("another transaction made one of these leads meanwhile: try again")
-        changed = [{"id_": s.id, **{k: s.row[k] for k in _MUTABLE}} for s in stories if not s.fresh]
-        if changed:
-            await self.tx.execute(_UPDATE_LEAD, changed)
-        for table, added in (
-            (t.items, [item for story in stories for item in story.items]),
-            (t.timeline, [_timeline_row(told) for story in stories for told in story.told]),
-            (t.notes, [note for story in stories for note in story.notes]),
-        ):
-            await rows.put(self.tx, table, added)
+        changed = [{name: story.row[name] for name in _MUTABLE} for story in stories if not story.fresh]
+        told = [_timeline_row(one) for story in stories for one in story.told]
+        if changed and len(told) <= rows.FEW:
+            await rows.change(self.tx, t.leads, changed, t.timeline, told)
+        else:
+            if changed:
+                await rows.change(self.tx, t.leads, changed, t.timeline, [])
+            await rows.put(self.tx, t.timeline, told)
+        await rows.put(self.tx, t.items, [item for story in stories for item in story.items])
+        await rows.put(self.tx, t.notes, [note for story in stories for note in story.notes])
         for story in stories:
             with trace.following(story.follows):
                 self.tx.emit(*story.told)
@@ -185,10 +186,7 @@ async def telling(tx: Tx) -> AsyncIterator[Stories]:
 _MUTABLE = tuple(
     column.name
     for column in t.leads.columns
-    if column.name not in {"id", "direction", "source", "test", "list", "received_at", "occurred_at"}
-)
-_UPDATE_LEAD = (
-    update(t.leads).where(t.leads.c.id == bindparam("id_")).values({name: bindparam(name) for name in _MUTABLE})
+    if column.name not in {"direction", "source", "test", "list", "received_at", "occurred_at"}
 )
 
 
@@ -198,5 +196,5 @@ def _timeline_row(told: Told) -> dict[str, Any]:
         "seq": told.stamp.seq,
         "name": told.name,
         "at": told.stamp.at,
-        "data": told.data(),
+        "data": told.json,
     }

@@ -33,13 +33,15 @@ _LONGEST_PAUSE = 60.0
 class Duty:
     """`turn` does what there is to do, up to a bound, and tells whether to go on at once.
 
-    It comes each `interval`, and when one of `channels` tells of something.
+    It comes each `interval`, and when one of `channels` tells of something, a `breath` later: what comes together then
+    goes together, and whoever waits for that news in this process is served first.
     """
 
     name: str
     turn: Callable[[], Awaitable[bool]]
     interval: timedelta = SOON
     channels: tuple[str, ...] = ()
+    breath: timedelta = timedelta()
 
 
 async def keep(edge: Edge, duty: Duty) -> None:
@@ -50,6 +52,7 @@ async def keep(edge: Edge, duty: Duty) -> None:
     async def work() -> None:
         nonlocal pause
         more = True
+        await asyncio.sleep(duty.breath.total_seconds())
         while more:
             began = loop.time()
             try:

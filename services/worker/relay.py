@@ -21,6 +21,7 @@ from services.worker.loops import SOON, Duty
 NAME = "relay"
 _LIMIT = 500
 """How many records of a partition go in one turn at most."""
+_BREATH = timedelta(milliseconds=20)
 _MEASURE = timedelta(seconds=5)
 """How often it is counted what waits."""
 _LATE = timedelta(seconds=60)
@@ -49,9 +50,11 @@ def duty(edge: Edge) -> Duty:
         for record in records:
             by_place[record.place].append(record)
         went = await asyncio.gather(*(_forward(edge, these) for these in by_place.values()))
-        return all(went)
+        if None in went:
+            return False
+        return went != [len(these) for these in by_place.values()] or any(map(_full, by_place.values()))
 
-    return Duty(NAME, turn, SOON, (table.WAKE,))
+    return Duty(NAME, turn, SOON, (table.WAKE,), _BREATH)
 
 
 async def check(edge: Edge) -> str:
@@ -64,6 +67,11 @@ async def check(edge: Edge) -> str:
     return "; ".join(said) or "ok"
 
 
+def _full(records: Sequence[Record]) -> bool:
+    """Whether of a partition there may be more than a turn holds."""
+    return len(records) == _LIMIT or sum(len(record.value or b"") for record in records) >= outbox.TOGETHER
+
+
 async def _measure(edge: Edge, tx: ReadTx) -> None:
     """Tell operators what waits: each worker does, whoever leads, for a leader that is stuck tells nothing."""
     left = await outbox.backlog(tx)
@@ -72,8 +80,8 @@ async def _measure(edge: Edge, tx: ReadTx) -> None:
     edge.telemetry.relay_age.set((tx.now - left.oldest).total_seconds() if left.oldest is not None else 0)
 
 
-async def _forward(edge: Edge, records: Sequence[Record]) -> bool:
-    """Forward records of one partition, as far as Kafka takes them; tell whether it does."""
+async def _forward(edge: Edge, records: Sequence[Record]) -> int | None:
+    """Forward records of one partition, as far as Kafka takes them; how many it took. None: it does not answer."""
     try:
         await edge.log.append([message_of(record) for record in records])
         taken, refused = records, None
@@ -84,14 +92,14 @@ async def _forward(edge: Edge, records: Sequence[Record]) -> bool:
         _log.warning(
             "relay_waits", topic=records[0].place.topic, partition=records[0].place.partition, error=str(error)
         )
-        return False
+        return None
     async with edge.database.tx() as tx:
         await outbox.forwarded(tx, taken)
         if refused is not None:
             await outbox.park(tx, refused[0], refused[1])
             _log.error("record_refused", topic=refused[0].place.topic, key=refused[0].key, reason=refused[1])
     edge.telemetry.relayed.labels(records[0].place.topic).inc(len(taken))
-    return True
+    return len(taken)
 
 
 async def _one_by_one(log: EventLog, records: Sequence[Record]) -> tuple[Sequence[Record], tuple[Record, str] | None]:

@@ -1,7 +1,11 @@
-"""A server in a process of its own: `python serving.py bare`, or `ingest DATA_DIR`. It prints its address and a key."""
+"""A server in a process of its own: `python serving.py bare`, or `ingest DATA_DIR [BROKERS]`.
+
+It prints its address and a key.
+"""
 
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import uvicorn
 from fastapi import FastAPI
@@ -27,8 +31,8 @@ async def bare() -> None:
     await uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).serve([listening])
 
 
-async def ingest(data_dir: Path) -> None:
-    """Ingest as it is run, on an embedded PostgreSQL that flushes to disk."""
+async def ingest(data_dir: Path, brokers: str | None = None) -> None:
+    """Ingest as it is run, on an embedded PostgreSQL that flushes to disk; with brokers it appends to Kafka."""
     from schemas.topics import PARTITIONS, TOPICS
     from services.ingest.process import build
     from services.runtime import keys
@@ -45,12 +49,17 @@ async def ingest(data_dir: Path) -> None:
     await server.attach()
     try:
         await migrate(server.url())
-        settings = Settings(database_url=server.url(), data_dir=data_dir, secret="6b" * 32, log_level="warning")
+        settings = Settings(
+            database_url=server.url(), data_dir=data_dir, secret="6b" * 32, log_level="warning",
+            kafka_bootstrap_servers=brokers, topic_prefix=f"{uuid4().hex[:12]}.",
+        )  # fmt: skip
         configure(settings)
         async with open_edge(settings, server.url(), Keyring(b"k" * 32)) as edge:
             async with edge.database.tx() as tx:
                 await table.create(tx, TOPICS, PARTITIONS)
                 _, key = await keys.create(tx, edge.keyring, NewKey(PrincipalKind.SERVICE, source="crm"))
+            if edge.kafka is not None:
+                await edge.kafka.create(TOPICS, PARTITIONS)
             await edge.access.refresh()
 
             async def ready(url: str) -> None:
@@ -64,4 +73,4 @@ async def ingest(data_dir: Path) -> None:
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(bare() if sys.argv[1] == "bare" else ingest(Path(sys.argv[2])))
+    uvloop.run(bare() if sys.argv[1] == "bare" else ingest(Path(sys.argv[2]), *sys.argv[3:]))

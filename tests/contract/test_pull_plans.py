@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from router.order import FURTHEST
-from services.store import claims, granting, heads, owed
+from services.store import claims, granting, heads, owed, taking
 
 NOW = datetime(2026, 7, 6, 9, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=365)
@@ -37,19 +37,23 @@ SELECT 'mtg_' || n, 'opp_' || n, 'held', :now, 'video' FROM generate_series(1, 3
 ANALYZE routing.leads, routing.items, routing.claims, routing.meetings;
 """
 QUEUES = ["inbound/main", "inbound/second"]
+SQL = {
+    name: sql
+    for each in (claims, granting, heads, owed, taking)
+    for name, sql in vars(each).items()
+    if name.endswith("_SQL")
+}
+TAKING = (False, "rep_1", NOW, LONG_AGO, "clm_new", "next")
 STATEMENTS: dict[str, tuple[tuple[Any, ...], int]] = {
     "LOCK_REP_SQL": (("rep_1",), 5),
-    "HEADS_SQL": ((QUEUES, False, "rep_1", NOW, QUEUES, [LONG_AGO, LONG_AGO], FURTHEST), 40),
-    "TAKE_SQL": (
-        (QUEUES, False, "rep_1", NOW, claims.CANDIDATES, LONG_AGO, "clm_new", "next", [NOW, NOW], ["closing/uk"]),
-        100,
-    ),
+    "HEADS_SQL": ((QUEUES, False, "rep_1", NOW, QUEUES, [LONG_AGO, LONG_AGO], QUEUES, FURTHEST), 40),
+    "TAKE_SQL": ((QUEUES[:1], *TAKING, [NOW], ["closing/uk"]), 80),
+    "TAKE_AMONG_SQL": ((QUEUES, *TAKING, [NOW, NOW], ["closing/uk"]), 100),
     "TAKE_RESERVED_SQL": ((QUEUES, False, "rep_2", NOW), 20),
     "TAKE_PROMISE_SQL": (("rep_1", NOW, False), 20),
     "GRANT_SQL": (("clm_new", "itm_000001", "rep_1", "next", None, NOW, NOW), 60),
 }
 """Each hand-written statement of the pull, with what it is given, and how many blocks it may touch."""
-ALL = {name: value for each in (claims, granting, heads, owed) for name, value in vars(each).items()}
 
 
 @pytest.fixture
@@ -62,14 +66,14 @@ async def floor(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.
 
 
 def test_every_statement_is_watched_over() -> None:
-    assert {name for name in ALL if name.endswith("_SQL")} == set(STATEMENTS)
+    assert SQL.keys() == set(STATEMENTS)
 
 
 async def test_each_statement_reads_heads_by_index_whichever_plan_is_kept(
     floor: "asyncpg.Connection[asyncpg.Record]",
 ) -> None:
     for name, (given, blocks) in STATEMENTS.items():
-        await floor.execute(f"PREPARE {name} AS {ALL[name]}")
+        await floor.execute(f"PREPARE {name} AS {SQL[name]}")
         call = f"{name} ({', '.join(map(_literal, given))})"
         for how in ("custom", "generic"):
             plan = await explained(floor, call, how)

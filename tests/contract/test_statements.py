@@ -11,6 +11,7 @@ import services
 from router.lifecycle import ITEM, Act
 from schemas.words import ItemState
 from services.store.granting import GRANT_SQL
+from services.store.taking import TAKE_AMONG_SQL, TAKE_SQL
 
 
 def statements() -> dict[str, str]:
@@ -41,9 +42,10 @@ def test_it_takes_time_as_a_parameter_and_names_its_columns(name: str, text: str
     )
 
 
-def test_the_statement_that_claims_goes_the_arrow_of_claim() -> None:
+@pytest.mark.parametrize("sql", [GRANT_SQL, TAKE_SQL, TAKE_AMONG_SQL])
+def test_a_statement_that_claims_goes_the_arrow_of_claim(sql: str) -> None:
     """It spells the states out, for a partial index needs literals; the machine says which."""
     arrow = ITEM.move(ItemState.QUEUED, Act.CLAIM)
     assert arrow is not None
-    assert set(re.findall(r"AND state = '(\w+)'", GRANT_SQL)) == ITEM.sources(Act.CLAIM)
-    assert re.findall(r"SET state = '(\w+)'", GRANT_SQL) == [arrow.target]
+    assert set(re.findall(r"AND (?:item\.)?state = '(\w+)'", sql)) == ITEM.sources(Act.CLAIM)
+    assert re.findall(r"SET state = '(\w+)'", sql) == [arrow.target]

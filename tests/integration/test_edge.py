@@ -126,6 +126,22 @@ async def test_a_single_statement_that_fails_or_is_cancelled_frees_its_connectio
     assert (await written(small))[0] == {"after"}
 
 
+async def test_the_connection_kept_for_single_statements_is_replaced_once_it_is_dead(small: Database) -> None:
+    async with small.single() as tx:
+        backend = await driver(tx).fetchval("SELECT pg_backend_pid()")
+        held = driver(tx)
+    async with small.single() as tx:
+        assert driver(tx) is held
+    async with small.tx() as tx:
+        await driver(tx).execute("SELECT pg_terminate_backend($1)", backend)
+    while not held.is_closed():
+        await asyncio.sleep(0.01)
+    for id_ in ("one", "two"):
+        async with small.single() as tx:
+            await driver(tx).execute(RAW, f"{id_}.raw", tx.now)
+    assert (await written(small))[0] == {"one", "two"}
+
+
 async def test_postgresql_refuses_a_write_in_a_look(database: Database) -> None:
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         async with database.read() as tx:

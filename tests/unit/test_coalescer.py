@@ -66,6 +66,23 @@ async def test_any_other_failure_is_everybodys_and_the_next_batch_runs() -> None
     assert [type(answer) for answer in answers] == [ConnectionError, ConnectionError, int]
 
 
+async def test_those_who_wait_are_given_up_and_the_batch_that_runs_is_not() -> None:
+    doubler = Doubler()
+    doubler.go.clear()
+    coalescer = Coalescer(doubler, limit=10, spoils=Spoilt)
+    first = asyncio.create_task(coalescer.coalesce(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(coalescer.coalesce(2))
+    await asyncio.sleep(0)
+    coalescer.give_up(ConnectionError("away"))
+    with pytest.raises(ConnectionError):
+        await waiting
+    doubler.go.set()
+    assert await first == 2
+    assert doubler.batches == [[1]]
+
+
 async def test_who_no_longer_waits_is_left_out_of_the_next_batch() -> None:
     doubler = Doubler()
     doubler.go.clear()

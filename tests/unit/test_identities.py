@@ -3,7 +3,7 @@
 import pytest
 
 from router.identifiers.emails import read_email
-from router.identifiers.links import domain_of, profile, registrable, web
+from router.identifiers.links import domain_of, profile, read_link, registrable
 from router.identifiers.phones import read_phone
 
 
@@ -163,7 +163,8 @@ def test_a_companys_domain_stands_under_a_public_suffix(written: str, domain: st
     ],
 )
 def test_an_address_of_a_page_has_one_form(written: str, normal: str | None) -> None:
-    assert web(written) == normal
+    link = read_link(written)
+    assert (link and link.address) == normal
 
 
 def test_a_bare_public_suffix_is_nobodys() -> None:

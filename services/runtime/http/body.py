@@ -34,11 +34,10 @@ class ClientGone(Exception):
 async def read(request: Request, limit: int) -> bytes:
     """The whole body. Raises: TooLarge as soon as it is known to be over `limit` bytes; ClientGone."""
     announced = first(request.scope, b"content-length")
-    if announced is not None and announced.isascii() and announced.isdigit() and len(announced.lstrip("0")) < 19:
-        if int(announced) > limit:
+    if announced is not None:
+        whole = announced.isascii() and announced.isdigit() and len(announced.lstrip("0")) < 19
+        if not whole or int(announced) > limit:
             raise TooLarge(limit)
-    elif announced is not None:
-        raise TooLarge(limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -63,6 +62,8 @@ def media_type_of(request: Request, accepted: tuple[str, ...], *, required: bool
     if encoding is not None and encoding.strip().lower() not in ("identity", ""):
         raise UnsupportedMediaType(accepted, "A compressed body is not read: send it without Content-Encoding.")
     told = (first(request.scope, b"content-type") or "").strip()
+    if told in accepted:
+        return told
     if not told:
         if required:
             raise UnsupportedMediaType(accepted)

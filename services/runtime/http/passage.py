@@ -1,6 +1,7 @@
 """What every request passes, in and out: its id and trace, HEAD, and a last net for errors."""
 
 import logging
+from collections.abc import Awaitable
 from time import perf_counter
 from typing import Final
 
@@ -38,12 +39,13 @@ class Passage:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = request_id_of(first(scope, _REQUEST_ID), self._edge.clock.now())
+        now = self._edge.clock.now()
+        request_id = request_id_of(first(scope, _REQUEST_ID), now)
         traceparent = traceparent_of(first(scope, _TRACEPARENT))
         answer = _Answer(scope, send, request_id, traceparent)
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         # A copy: the server looks at its own again, to know whether a body has to follow.
-        scope = {**scope, "leadgate.request_id": request_id, "method": method}
+        scope = {**scope, "leadgate.request_id": request_id, "leadgate.now": now, "method": method}
         began = perf_counter()
         with following(Trace(request_id, traceparent)):
             try:
@@ -59,8 +61,9 @@ class Passage:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count and log the answer, by the template of its path: the path itself holds ids."""
-        route = getattr(scope.get("route"), "path_format", "unmatched")
-        process = scope["app"].state.acting.get(id(scope.get("route")), "http") if "app" in scope else "http"
+        matched = scope.get("route")
+        route = getattr(matched, "path_format", "unmatched")
+        process = scope["app"].state.acting.get(id(matched), "http") if "app" in scope else "http"
         method = scope["method"] if scope["method"] in METHODS else "other"
         requests, took = self._counters(process, method, route, status)
         requests.inc()
@@ -72,13 +75,14 @@ class Passage:
     def _counters(self, process: str, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         """Those of an answer, remembered: the library takes longer to find than to count."""
         name = (process, method, route, status)
-        if name not in self._known:
+        known = self._known.get(name)
+        if known is None:
             telemetry = self._edge.telemetry
-            self._known[name] = (
+            known = self._known[name] = (
                 telemetry.requests.labels(process, method, route, str(status)),
                 telemetry.request_seconds.labels(process, route),
             )
-        return self._known[name]
+        return known
 
 
 class _Answer:
@@ -96,14 +100,16 @@ class _Answer:
         self.cut = False
         """A stream was ended after its headers, which are all that a HEAD asks for."""
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], *self._headers]
         elif self._bodiless and message["type"] == "http.response.body":
             self.cut = message.get("more_body", False)
-            await self._send({"type": "http.response.body", "body": b""})
-            if self.cut:
-                raise OSError("the caller wants no body")  # as a server says that the caller left
-            return
-        await self._send(message)
+            return self._end()
+        return self._send(message)
+
+    async def _end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b""})
+        if self.cut:
+            raise OSError("the caller wants no body")  # as a server says that the caller left

@@ -55,6 +55,8 @@ AT_MOST: Final = 8.0
 Parsed = dict[str, Any]
 NO_STORE: Final = "no-store"
 
+_NO_STORE: Final = {"Cache-Control": NO_STORE}
+
 log = structlog.get_logger("leadgate.http")
 
 
@@ -64,6 +66,7 @@ class Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self.rule = rule_of(endpoint)
         self.plan = Plan.of(endpoint)
+        self.listed = self.plan.listed
         self.act = endpoint
         storing = self.plan.tx_name is not None and not self.plan.reads and not self.plan.raw
         if "POST" in (options.get("methods") or ()) and self.rule.kinds and self.rule.idempotent and not storing:
@@ -76,10 +79,11 @@ class Route(APIRoute):
 
     async def answer(self, request: Request) -> Response:
         """Answer, whatever comes: with a problem where it fails."""
-        edge = request.app.state.edge
-        call = Call(edge, request, request.scope["leadgate.request_id"], edge.clock.now())
+        scope = request.scope
+        state = scope["app"].state
+        call = Call(state.edge, request, scope["leadgate.request_id"], scope["leadgate.now"])
         try:
-            with acting(request.app.state.acting.get(id(self), process())):
+            with acting(state.acting.get(id(self)) or process()):
                 response = await self._checked(call)
         except ClientGone:
             return Response(status_code=499)  # nobody hears it; operators count it
@@ -88,31 +92,37 @@ class Route(APIRoute):
         return response if self.rule.finish is None else self.rule.finish(call, response)
 
     async def _checked(self, call: Call) -> Response:
-        request, rule = call.request, self.rule
-        if any(odd(value) for value in request.path_params.values()):
+        request, rule, plan = call.request, self.rule, self.plan
+        method, path_params = request.scope["method"], request.scope.get("path_params")
+        if path_params and any(odd(value) for value in path_params.values()):
             raise NotFound
         await admission.admit(call, rule)
         raw = b""
-        if request.method in WITH_BODY:
+        if method in WITH_BODY:
             raw = await read(request, rule.limit_bytes)
             media_type_of(request, rule.media, required=bool(raw))
-        call.idempotency_key = idempotency_key_of(request) if request.method == "POST" else None
+        call.idempotency_key = idempotency_key_of(request) if method == "POST" else None
         call.claim_token = claim_token_of(request)
         parameters = parameters_of(request)
-        if self.plan.listed:
+        if self.listed:
             filters = filters_of(request.scope["path"], parameters)
             cursor = parameters.get("cursor")
             call.at(unseal(call.edge.keyring, filters, cursor[0]) if cursor else None, filters)
         context = {"now": call.now}
         body, mistakes, parsed = self._body(request, raw, context)
-        query, wrong = validated(self.plan.query, parameters, context)
-        if wrong and self.plan.raw and self.rule.media == (JSON,):
+        query, wrong = validated(plan.query, parameters, context)
+        if wrong and plan.raw and rule.media == (JSON,):
             mistakes = parse(raw)[1]  # the endpoint would read it too late: 400 comes before 422
         if mistakes or wrong:
             raise Invalid([*wrong, *mistakes])
-        named = ((self.plan.call_name, call), (self.plan.body_name, body), (self.plan.query_name, query))
-        given = {**request.path_params, **{name: value for name, value in named if name is not None}}
-        return await self._acted(call, given, parsed)
+        named = ((plan.call_name, call), (plan.body_name, body), (plan.query_name, query))
+        given: dict[str, Any] = {name: value for name, value in named if name is not None}
+        if path_params:
+            given.update(path_params)
+        if plan.tx_name is None:
+            return self._written(call, await self.act(**given))
+        async with asyncio.timeout(AT_MOST):
+            return await self._within(call, plan.tx_name, given, parsed)
 
     def _body(self, request: Request, raw: bytes, context: dict[str, Any]) -> tuple[Any, list[Mistake], Parsed]:
         """The body as the endpoint wants it, what is wrong with it, and what it says."""
@@ -130,12 +140,6 @@ class Route(APIRoute):
         except ValidationError as error:
             return None, body_mistakes(error, self.plan.body_model, parsed), parsed
         return body, [], parsed
-
-    async def _acted(self, call: Call, given: dict[str, Any], parsed: Parsed) -> Response:
-        if self.plan.tx_name is None:
-            return self._written(call, await self.act(**given))
-        async with asyncio.timeout(AT_MOST):
-            return await self._within(call, self.plan.tx_name, given, parsed)
 
     async def _within(self, call: Call, tx_name: str, given: dict[str, Any], parsed: Parsed) -> Response:
         """Act in a transaction."""
@@ -175,7 +179,7 @@ class Route(APIRoute):
             result.headers.update(call.headers)
             result.headers.setdefault("Cache-Control", NO_STORE)
             return result
-        headers = {"Cache-Control": NO_STORE, **call.headers}
+        headers = {"Cache-Control": NO_STORE, **call.headers} if call.headers else _NO_STORE
         if result is None:
             return Response(status_code=status or 204, headers=headers)
         if not isinstance(result, BaseModel):

@@ -1,13 +1,13 @@
 """Headers as the tables of schema `log` keep them: a list of pairs, readable in SQL, and whole whatever the bytes."""
 
 import base64
-import json
 from collections.abc import Sequence
 from typing import Final
 
+import pydantic_core
+
 from schemas.envelope import Headers
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 _NUL: Final = "\\u0000"
 
 
@@ -23,10 +23,10 @@ def to_json(headers: Headers) -> list[list[str]]:
 def text_of(headers: Headers) -> str:
     """`to_json` as text."""
     try:
-        text = _ENCODER.encode([(name, value.decode()) for name, value in headers])
-    except UnicodeDecodeError:
+        text = pydantic_core.to_json(headers).decode()  # it writes bytes as the text that they are
+    except pydantic_core.PydanticSerializationError:
         text = _NUL
-    return _ENCODER.encode(to_json(headers)) if _NUL in text else text
+    return pydantic_core.to_json(to_json(headers)).decode() if _NUL in text else text
 
 
 def from_json(pairs: Sequence[Sequence[str]]) -> Headers:

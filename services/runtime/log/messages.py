@@ -52,6 +52,6 @@ def emitted(emission: Emission, now: datetime) -> Message:
     event, follows, process = emission.event, emission.trace, emission.process
     if isinstance(event, Told):
         lead, type_, at = event.stamp.lead_id, event.event.type(), event.stamp.at
-        return message(LIFECYCLE, lead, type_, event.data(), subject=lead, at=at, follows=follows, process=process)
+        return message(LIFECYCLE, lead, type_, event.json, subject=lead, at=at, follows=follows, process=process)
     data, queue = event.model_dump(mode="json"), event.queue
     return message(SIGNALS, queue, event.type(), data, subject=queue, at=now, follows=follows, process=process)

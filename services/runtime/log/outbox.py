@@ -11,6 +11,9 @@ from services.runtime.log.port import Message, Place, Record
 from services.runtime.log.table import record_of
 from services.runtime.tx import ReadTx, Tx
 
+# After an outage the table is large, and until it is analysed PostgreSQL believes that it is small: to sort all of a
+# partition then seems cheaper than to read its first records along the key.
+ALONG_THE_KEY_SQL = "SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)"
 # The oldest of each partition; a lead waits behind its first record that Kafka refused.
 OLDEST_SQL = """
 SELECT r.topic, r.partition, r."offset", r.appended_at, r.key, r.value, r.headers
@@ -83,6 +86,7 @@ class Backlog:
 
 async def oldest(tx: ReadTx, limit: int) -> list[Record]:
     """What is to be forwarded next: at most `limit` of each partition and about `TOGETHER` bytes, in their order."""
+    await driver(tx).execute(ALONG_THE_KEY_SQL)
     rows = await driver(tx).fetch(OLDEST_SQL, limit, TOGETHER)
     return [record_of(row) for row in sorted(rows, key=lambda row: row["offset"])]
 

@@ -20,7 +20,7 @@ from services.runtime.wake import Wake
 _LOOK = timedelta(seconds=1)
 """Readers look this often even if nobody wakes them."""
 _APPEND = 8.0
-"""Seconds for an append, its wait for the one before it included; and for the transaction of one."""
+"""Seconds for an append. Where one takes longer, those that wait for it are given up with it."""
 _PLACES = 5.0
 """Seconds after which a subscription looks whether its topics have more partitions."""
 
@@ -67,11 +67,7 @@ class PostgresLog:
         for message in messages:
             if message.size > LARGEST:
                 raise TooLarge(f"a message of {message.size} bytes for {message.topic}; the limit is {LARGEST}")
-        try:
-            async with asyncio.timeout(_APPEND):
-                await self._appends.coalesce(tuple(messages))
-        except TimeoutError as error:
-            raise LogUnavailable(f"the log table did not answer for {_APPEND:.0f} s") from error
+        await self._appends.coalesce(messages)
 
     async def _put(self, asks: Sequence[Sequence[Message]]) -> Sequence[None]:
         try:
@@ -79,6 +75,10 @@ class PostgresLog:
                 await self._table.put(tx, [message for ask in asks for message in ask])
         except LogUnavailable:
             raise  # there is no such topic
+        except TimeoutError as error:
+            down = LogUnavailable(f"the log table did not answer for {_APPEND:.0f} s")
+            self._appends.give_up(down)
+            raise down from error
         except Exception as error:
             match failure(error):
                 case Failure.OUTAGE:

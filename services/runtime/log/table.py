@@ -24,10 +24,11 @@ COUNTS_SQL = "SELECT topic, count(*)::int AS partitions FROM log.partitions GROU
 
 # One statement, and the last of its transaction. Counters are locked in ascending order, so that writers never wait
 # in a circle, and until the commit, so that no later record is seen before an earlier one. All is put, or nothing.
+# `(SELECT …)` hides how many there are: one plan is good for any number, and kept.
 PUT_SQL = """
 WITH counter AS (
   SELECT p.topic, p.partition, p.next_offset, wanted.n
-  FROM unnest($1::text[], $2::int[], $3::int[]) AS wanted (topic, partition, n)
+  FROM unnest((SELECT $1::text[]), $2::int[], $3::int[]) AS wanted (topic, partition, n)
   JOIN log.partitions AS p USING (topic, partition)
   ORDER BY p.topic, p.partition
   FOR UPDATE OF p
@@ -38,7 +39,7 @@ WITH counter AS (
 )
 INSERT INTO log.records (topic, partition, "offset", appended_at, key, value, headers)
 SELECT topic, partition, counter.next_offset + message.nth, $4, message.key, message.value, message.headers::jsonb
-FROM unnest($5::text[], $6::int[], $7::int[], $8::text[], $9::bytea[], $10::text[])
+FROM unnest((SELECT $5::text[]), $6::int[], $7::int[], $8::text[], $9::bytea[], $10::text[])
   AS message (topic, partition, nth, key, value, headers)
 JOIN counter USING (topic, partition)
 WHERE (SELECT count(*) FROM counter) = cardinality($1::text[])

@@ -26,6 +26,8 @@ from services.runtime.log.port import LARGEST, Message, NotTaken, Place, TooLarg
 
 BATCH = 256 * 1024
 """Bytes of a batch; aiokafka's default of 16 KiB collapses under load."""
+_LOOK = 1.0
+"""Seconds for which the number of a topic's partitions is good."""
 _DELIVERY = 10.0
 """Seconds after which it is unknown whether a batch is in the log."""
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError, CorruptRecordException)
@@ -38,6 +40,8 @@ class Lanes:
         self._cluster = cluster
         self._producer = Held(self._open, AIOKafkaProducer.stop)
         self._known: set[str] = set()
+        self._partitions: dict[str, int] = {}
+        self._asked = float("-inf")
         self._lanes: dict[Place, Coalescer[Sequence[Message], None]] = {}
 
     async def append(self, messages: Sequence[Message]) -> None:
@@ -50,6 +54,10 @@ class Lanes:
         for message in messages:
             place = Place(message.topic, partition_of(message.key, counts[message.topic]))
             by_place[place].append(message)
+        if len(by_place) == 1:
+            for place, these in by_place.items():
+                await self._lane(place).coalesce(these)
+            return
         results = await asyncio.gather(
             *(self._lane(place).coalesce(tuple(these)) for place, these in by_place.items()), return_exceptions=True
         )
@@ -62,11 +70,18 @@ class Lanes:
 
     async def _counts(self, topics: set[str]) -> dict[str, int]:
         """How many partitions each topic has, as the producer knows it: it learns of new ones by itself."""
+        now = asyncio.get_running_loop().time()
+        if now - self._asked < _LOOK and topics <= self._partitions.keys():
+            return self._partitions
         if new := topics - self._known:
             await self._cluster.demand(new)
             self._known |= new
         async with self._producer.use(_DELIVERY) as producer:
-            return {topic: len(await producer.partitions_for(self._cluster.prefix + topic)) for topic in topics}
+            self._partitions = {
+                topic: len(await producer.partitions_for(self._cluster.prefix + topic)) for topic in self._known
+            }
+        self._asked = now
+        return self._partitions
 
     def _lane(self, place: Place) -> Coalescer[Sequence[Message], None]:
         if place not in self._lanes:
