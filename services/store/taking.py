@@ -82,7 +82,7 @@ _CLAIMS = """
   SET state = 'claimed', token = item.token + 1, reserved_for = NULL, reserved_until = NULL, reserved_why = NULL
   FROM found JOIN routing.lead_details AS said ON said.lead_id = found.lead_id
   WHERE item.id = found.id AND item.state = 'queued' AND item.carried_from IS NULL
-    AND item.queue <> ALL ((SELECT $9::text[]))
+    AND item.queue <> ALL ($9::text[])
     AND (said.contact ->> 'email' <> '' AND said.contact ->> 'email_valid' = 'true'
       OR said.contact ->> 'phone' <> '' AND said.contact ->> 'phone_valid' = 'true'
       OR said.contact ->> 'profile_url' <> '' AND said.contact ->> 'profile_valid' = 'true')
