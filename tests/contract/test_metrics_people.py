@@ -91,6 +91,14 @@ async def test_of_fewer_than_twenty_a_ratio_is_told_in_counts_alone(metrics: Met
     assert (await figures(mo))["inbound", "rep_ann"]["lead_to_qualified"]["value"] == 1.0
 
 
+async def test_what_the_closer_gives_back_counts_no_more_for_who_qualified_it(
+    metrics: Metrics, mo: httpx.AsyncClient
+) -> None:
+    await metrics.tell(*qualified().refused().told)
+    ratio = (await figures(mo, small="true"))["inbound", "rep_ann"]["lead_to_qualified"]
+    assert (ratio["value"], ratio["numerator"], ratio["denominator"]) == (0.0, 0, 1)
+
+
 async def test_by_desk_its_reps_stand_together_and_shares_of_a_win_sum_to_one(
     metrics: Metrics, mo: httpx.AsyncClient
 ) -> None:
