@@ -179,6 +179,18 @@ async def test_customers_stay_until_they_leave_and_those_who_stay_count_too(
     assert rest["next_cursor"] is None
 
 
+async def test_a_win_of_another_value_is_the_same_customers(metrics: Metrics, mo: httpx.AsyncClient) -> None:
+    tale = sold(1)
+    await metrics.tell(*tale.told)
+    told = len(tale.told)
+    tale.corrected(to="won", amount=777, seconds=1500)
+    await metrics.tell(*tale.told[told:])
+    answer = await asked(mo, "customers", **DAY)
+    assert [(row["customer_id"], row["value"]["amount"]) for row in answer["data"]] == [("cus_1_1", 777)]
+    (row,) = (await asked(mo, "funnel", **DAY))["rows"]
+    assert row["money"]["won"] == [{"amount": 777, "currency": "GBP"}]
+
+
 async def test_without_customers_there_is_no_mean(mo: httpx.AsyncClient) -> None:
     answer = await asked(mo, "customers", **DAY)
     assert (answer["n"], answer["staying"], answer["months_mean"], answer["data"]) == (0, 0, None, [])
