@@ -79,7 +79,7 @@ def _between(before: Mapping[str, Any], after: Mapping[str, Any], at: Parts) -> 
             yield from _between(one, other, here)
             if here[0] in _NAMED and len(here) == 1:
                 yield from _reordered(list(one), list(other), here)
-        elif one != other or type(one) is not type(other):
+        elif repr(one) != repr(other):  # true and 1 are equal to Python, and not to a rule
             yield Change(here, one, other)
 
 

@@ -73,7 +73,7 @@ def why(shared: Shared, lead_id: str, queue: str | None) -> None:
                 raise click.UsageError(f"there is no queue {queue}: name one of {', '.join(policy.queues)}")
             if not await leadviews.seen(tx, lead_id, operator):
                 raise NotFound(f"there is no lead {lead_id}, or it is not routed yet (is the router running?)")
-            found = await whys.answer(tx, policy, LeadId(lead_id), operator, queue)
+            found = await whys.answer(tx, policy, policies.as_of, LeadId(lead_id), operator, queue)
             return found.model_dump(mode="json"), words(found)
 
     shared.say(*at_store(shared, done))

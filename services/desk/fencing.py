@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from schemas.words import ClaimState, OpportunityState, RepId, desk_of
+from schemas.words import ClaimState, LeadState, OpportunityState, RepId, desk_of
 from services import policies
 from services.runtime.http.call import Call
 from services.runtime.http.headers import CLAIM_TOKEN
@@ -121,6 +121,8 @@ async def deal(
         await accounts.lock_of(tx, found.lead_id)
     locked = await work.lock_deal(tx, stories, policy, call.actor, found)
     await _admit(call, tx, locked.deal, locked.claim, also)
+    if locked.story.state == LeadState.ERASED:
+        raise Conflict("wrong_state", "Its person is erased.", state=locked.story.state.value)
     if locked.claim is not None and call.claim_token is not None:
         call.headers[CLAIM_TOKEN] = str(locked.claim.token)
     if locked.deal.state != OpportunityState.OPEN:

@@ -59,7 +59,7 @@ async def lead(call: Call, lead_id: str, query: WhyQuery, tx: ReadTx) -> Respons
         title=_name(found),
         lead=found,
         name=_name(found),
-        why=await whys.answer(tx, policy, found.id, call.principal, queue),
+        why=await whys.answer(tx, policy, policies.as_of, found.id, call.principal, queue),
         asked=queue,
         queues=list(policy.queues),
         events=[_told(event) for event in await timeline.events(tx, found.id)],

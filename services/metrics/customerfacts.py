@@ -22,7 +22,8 @@ def fold(event: cus.CustomerEvent, stamp: Stamp, known: Known) -> Folded:
 
     match event:
         case cus.CustomerCreated():
-            return Folded(_with(known, one))
+            made = replace(one, opportunity=known.won_by, queue=event.queue, closer=event.closer)
+            return Folded(_with(known, made))
         case cus.CustomerDeployed():
             return counts(FactKind.DEPLOYED, event.deployed_at)
         case cus.CustomerExpanded():
@@ -34,7 +35,7 @@ def fold(event: cus.CustomerEvent, stamp: Stamp, known: Known) -> Folded:
         case cus.CustomerVoided():
             others = [(other, kind) for other in known.customers if other.id != one.id for _, kind in other.counted]
             stand = {kind for _, kind in others}
-            gone = taken_back(_with(known, replace(one, counted=())), *one.counted)
+            gone = taken_back(_with(known, replace(one, counted=(), void=True)), *one.counted)
             return replace(gone, known=replace(gone.known, reached=gone.known.reached | stand))
         case _:
             return Folded(known)

@@ -46,7 +46,7 @@ def fold(event: opp.OpportunityEvent, stamp: Stamp, known: Known) -> Folded:
         case opp.OpportunityProposalPresented() if not one.presented:
             return Folded(with_opportunity(known, replace(one, presented=True))).but(fact(FactKind.PROPOSAL_PRESENTED))
         case opp.OpportunityWon():
-            known = replace(with_opportunity(known, replace(one, won=stamp.seq)), won_at=event.won_at)
+            known = replace(with_opportunity(known, replace(one, won=stamp.seq)), won_at=event.won_at, won_by=one.id)
             return Folded(known).but(fact(FactKind.WON, event.won_at, event.value))
         case opp.OpportunityLost():
             return Folded(with_opportunity(known, replace(one, lost=stamp.seq))).but(fact(FactKind.LOST))
@@ -58,7 +58,9 @@ def fold(event: opp.OpportunityEvent, stamp: Stamp, known: Known) -> Folded:
             match event.to:
                 case OpportunityState.WON:
                     at = event.won_at or stamp.at
-                    known = replace(with_opportunity(undone.known, replace(one, won=stamp.seq)), won_at=at)
+                    known = replace(
+                        with_opportunity(undone.known, replace(one, won=stamp.seq)), won_at=at, won_by=one.id
+                    )
                     return replace(undone, known=known).but(fact(FactKind.WON, at, event.value))
                 case OpportunityState.LOST:
                     known = with_opportunity(undone.known, replace(one, lost=stamp.seq))

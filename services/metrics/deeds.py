@@ -9,7 +9,7 @@ from schemas.events import opportunity as opp
 from schemas.events.stamp import Stamp, Told
 from schemas.words import CONVERSATIONS, ItemKind, LeadId, MeetingState, Money, OpportunityState, Role
 from services.metrics.catalogue import DeedKind
-from services.metrics.known import Dims, Done, Known
+from services.metrics.known import Customer, Dims, Done, Known
 
 MEETING = "meeting"
 """A held meeting, which is a conversation too, beside the outcomes of attempts."""
@@ -59,12 +59,11 @@ def deeds_of(told: Told, before: Known, known: Known) -> Deeds:
         case opp.OpportunityEvent() as event:
             return _opportunity(event, told.stamp, before, known)
         case cus.CustomerCreated() as event:
-            deed = _deed(DeedKind.CUSTOMER, told.stamp, known.under(event.queue, event.closer))
-            since = known.won_at or told.stamp.at
-            return Deeds((replace(deed, at=since, value=event.value, customer=event.customer_id),))
+            made = known.customer(event.customer_id, told.stamp.seq)
+            return Deeds((_customer(made, told.stamp, known, event.value),))
         case cus.CustomerVoided() as event:
-            made = known.customer(event.customer_id, told.stamp.seq).won
-            return Deeds(void=((made, DeedKind.CUSTOMER),))
+            gone = known.customer(event.customer_id, told.stamp.seq)
+            return Deeds(void=((gone.won, DeedKind.CUSTOMER),))
         case _:
             return _NONE
 
@@ -127,7 +126,15 @@ def _opportunity(event: opp.OpportunityEvent, stamp: Stamp, before: Known, known
             add += _credited(event.credit, event, stamp, known, event.won_at)
         case opp.OpportunityCorrected(to=OpportunityState.WON):
             add += _credited(event.credit, event, stamp, known, event.won_at or stamp.at)
+            stay = [each for each in known.customers if each.opportunity == one.id and not each.void]
+            add += [_customer(each, stamp, known, event.value) for each in stay]
     return Deeds(tuple(add), tuple(void))
+
+
+def _customer(one: Customer, stamp: Stamp, known: Known, value: Money | None) -> Deed:
+    """That they were won; told again where the win is of another value."""
+    deed = _deed(DeedKind.CUSTOMER, stamp, known.under(one.queue, one.closer), opportunity=one.opportunity)
+    return replace(deed, seq=one.won, at=known.won_at or stamp.at, value=value, customer=one.id, actor=one.closer)
 
 
 def _credited(

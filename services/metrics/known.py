@@ -74,6 +74,10 @@ class Customer:
     won: int
     """The event that made it one."""
     counted: tuple[tuple[int, FactKind], ...] = ()
+    opportunity: str | None = None
+    queue: str | None = None
+    closer: str | None = None
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ class Known:
     qualified: Done | None = None
     """The last item that a rep completed so."""
     won_at: datetime | None = None
-    """When its last win was."""
+    """When its last win was; and of which opportunity."""
+    won_by: str | None = None
     reached: frozenset[FactKind] = field(default=frozenset())
 
     @property

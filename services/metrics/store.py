@@ -67,7 +67,7 @@ SELECT * FROM jsonb_to_recordset($1::jsonb) AS new (
   lead_id text, seq int, kind text, at timestamptz, direction text, source text, queue text, desk text, segment text,
   rep text, word text, share float8, amount bigint, currency text, opportunity_id text, customer_id text, actor text,
   voided_at timestamptz)
-ON CONFLICT (lead_id, seq, kind) DO NOTHING
+ON CONFLICT (lead_id, seq, kind) DO UPDATE SET at = excluded.at, amount = excluded.amount, currency = excluded.currency
 """
 VOID_DEEDS_SQL = """
 UPDATE metrics.deeds AS d SET voided_at = old.voided_at

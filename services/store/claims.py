@@ -51,8 +51,8 @@ async def pull(
     if not rep.is_present(tx.now):
         return Away(rep.away_until)
     seen = await heads.look(tx, rep.id, [*queues, *_dry(policy, rep, queues)], test=test)
-    owed = await _owed(tx, stories, policy, rep, seen, test=test)
-    found: Pulled = owed or await _next(tx, stories, policy, rep, queues, seen, test=test)
+    mine = await _owed(tx, stories, policy, rep, seen, test=test)
+    found: Pulled = mine or await _next(tx, stories, policy, rep, queues, seen, test=test)
     if key is not None and isinstance(found, Given):
         await pullkeys.keep(tx, rep.id, desk, key, found.claim, found.why)
     return found
@@ -76,8 +76,9 @@ async def worth_a_pull(tx: ReadTx, policy: Policy, rep_id: RepId, desk: str, *, 
 
 
 async def _owed(tx: Tx, stories: Stories, policy: Policy, rep: Rep, seen: Look, *, test: bool) -> Given | None:
-    mine = await owed.own(tx, stories, policy, rep, test=test) if seen.owed else None
-    return mine or await owed.covered(tx, stories, policy, rep, test=test)
+    promise = await owed.promise(tx, stories, rep, test=test) if seen.owed else None
+    promise = promise or await owed.covered(tx, stories, policy, rep, test=test)
+    return promise or (await owed.live(tx, stories, policy, rep, test=test) if seen.owed else None)
 
 
 async def _next(

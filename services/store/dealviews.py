@@ -15,7 +15,7 @@ from schemas.api.opportunities import (
     QualificationOut,
 )
 from schemas.api.tasks import ResultOut, TaskOut
-from schemas.words import CustomerId, Money, OpportunityId, RepId, TaskId
+from schemas.words import CustomerId, Money, OpportunityId, TaskId
 from services.runtime.tx import ReadTx
 from services.store import tables as t
 from services.store import tasks as asked
@@ -107,15 +107,6 @@ async def tasks(tx: ReadTx, ids: Sequence[TaskId]) -> Mapping[TaskId, TaskOut]:
     if not ids:
         return {}
     return {made.id: task(made) for made in await asked.which(tx, t.tasks.c.id == among(ids))}
-
-
-async def has_asked(
-    tx: ReadTx, rep: RepId, *, opportunity: OpportunityId | None = None, customer: CustomerId | None = None
-) -> bool:
-    """Whether a rep raised a task for this opportunity or customer."""
-    task = t.tasks.c
-    which = task.opportunity_id == opportunity if opportunity else task.customer_id == customer
-    return await tx.value(select(task.id).where(which, task.raised_by == rep).limit(1)) is not None
 
 
 async def customer(tx: ReadTx, id_: CustomerId) -> CustomerOut:

@@ -13,22 +13,28 @@ from services.store.reps import Rep
 from services.store.story import Stories
 
 _CLAIM = ", ".join(f"claim.{column.name}" for column in t.claims.columns)
-TAKE_PROMISE_SQL = f"""
+_LOCKED = f"""
 SELECT {_CLAIM} FROM routing.claims AS claim
 JOIN routing.items AS item ON item.id = claim.item_id
 JOIN routing.leads AS lead ON lead.id = claim.lead_id
-WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.test = $3
-  AND (claim.next_promise AND claim.served_at IS NULL AND claim.next_at <= $2 OR claim.answer_by IS NOT NULL)
-ORDER BY claim.answer_by NULLS FIRST, claim.next_at, claim.id LIMIT 1
-FOR UPDATE OF lead, item, claim SKIP LOCKED
 """  # noqa: S608 - the columns are ours
+TAKE_PROMISE_SQL = f"""
+{_LOCKED}
+WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.next_promise AND claim.served_at IS NULL
+  AND claim.next_at <= $2 AND claim.test = $3
+ORDER BY claim.next_at, claim.id LIMIT 1
+FOR UPDATE OF lead, item, claim SKIP LOCKED
+"""
+TAKE_LIVE_SQL = f"""
+{_LOCKED}
+WHERE claim.rep_id = $1 AND claim.state = 'active' AND claim.answer_by IS NOT NULL AND claim.test = $2
+ORDER BY claim.answer_by, claim.id LIMIT 1
+FOR UPDATE OF lead, item, claim SKIP LOCKED
+"""
 
 
-async def own(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:
-    """What is the rep's already, at whichever desk: the promise that came due first, else who was handed over live.
-
-    Each is given once.
-    """
+async def promise(tx: Tx, stories: Stories, rep: Rep, *, test: bool) -> Given | None:
+    """The promise of the rep's that came due first, at whichever desk; once for each promise."""
     row = await driver(tx).fetchrow(TAKE_PROMISE_SQL, rep.id, tx.now, test)
     if row is None:
         return None
@@ -36,13 +42,23 @@ async def own(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool)
     item = await items.lock(tx, claim.item_id)
     assert item is not None
     story = await stories.lock(claim.lead_id)
-    if claim.answer_by is not None:
-        answered = {"answer_by": None, "heartbeat_at": tx.now}
-        return Given(Why.LIVE, await holding.extend(tx, policy, claim, item.opportunity_id, **answered))
     claim = await holding.write(tx, claim, served_at=tx.now, exception=Exempt.PROMISE.value)
     told = holding.claimed(item, claim, Why.PROMISE_DUE, Exempt.PROMISE)
     story.tell(told, Actor(kind=Role.REP, id=rep.id))
     return Given(Why.PROMISE_DUE, claim)
+
+
+async def live(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:
+    """The buyer who was handed over to the rep, and whom no pull has given them yet; from now on as any claim."""
+    row = await driver(tx).fetchrow(TAKE_LIVE_SQL, rep.id, test)
+    if row is None:
+        return None
+    claim = Claim.of(dict(row))
+    item = await items.lock(tx, claim.item_id)
+    assert item is not None
+    await stories.lock(claim.lead_id)
+    answered = {"answer_by": None, "heartbeat_at": tx.now}
+    return Given(Why.LIVE, await holding.extend(tx, policy, claim, item.opportunity_id, **answered))
 
 
 async def covered(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:

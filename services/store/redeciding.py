@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from sqlalchemy import select
+
 from router.decide import release as decide_to_release
 from router.lifecycle import Act
 from router.match import known
@@ -12,16 +14,20 @@ from router.route import route
 from router.world import Lead
 from schemas.events.lifecycle import LeadReleased
 from schemas.events.stamp import Actor
-from schemas.words import AccountId, LeadId, PersonId
+from schemas.words import AccountId, LeadId, LeadState, PersonId
 from services.runtime.secret import Keyring
 from services.runtime.tx import ReadTx, Tx
 from services.store import details, leads, persons, worlds
-from services.store.story import Stories
+from services.store import tables as t
+from services.store.story import Stories, WrongState
 from services.store.worlds import Loaded
 
 
 async def release(tx: Tx, stories: Stories, policy: Policy, keyring: Keyring, lead: LeadId, actor: Actor) -> None:
     """Route a rejected lead, whatever flagged it. Raises: WrongState."""
+    state = await tx.value(select(t.leads.c.state).where(t.leads.c.id == lead))
+    if state != LeadState.REJECTED:
+        raise WrongState("lead", state, Act.RELEASE)
     loaded = await look(tx, policy, keyring, [lead])
     story = stories.take(loaded.locked[lead])
     story.move(Act.RELEASE, actor, reason=None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, insert, or_, select, update
 
 from router.lifecycle import TASK, Act
 from router.order import rank_at
@@ -17,6 +17,7 @@ from schemas.words import (
     ItemKind,
     LeadId,
     OpportunityId,
+    RepId,
     Role,
     TaskId,
     TaskKind,
@@ -74,6 +75,13 @@ async def which(tx: ReadTx, *conditions: ColumnElement[bool]) -> Sequence[Task]:
     """The tasks of which these hold, in the order in which they were raised."""
     rows = await tx.fetch(select(t.tasks).where(*conditions).order_by(t.tasks.c.id))
     return [Task.of(row) for row in rows]
+
+
+async def has_raised(tx: ReadTx, rep: RepId, of: OpportunityId | CustomerId) -> bool:
+    """Whether a rep raised a task for this opportunity or customer."""
+    task = t.tasks.c
+    which = or_(task.opportunity_id == of, task.customer_id == of)
+    return await tx.value(select(task.id).where(which, task.raised_by == rep).limit(1)) is not None
 
 
 async def ask(

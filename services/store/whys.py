@@ -1,7 +1,7 @@
 """Why a lead is where it is: its decisions as their receipts tell them, and what its open work waits for."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias, assert_never
 
 from sqlalchemy import select
 
@@ -26,46 +26,48 @@ from schemas.api.why import (
 )
 from schemas.events.lifecycle import LeadDecided
 from schemas.words import DecisionId, LeadId, Priority, QueueName
-from services import policies
 from services.runtime.access import Principal
 from services.runtime.tx import ReadTx
 from services.store import receipts, waiters
 from services.store import tables as t
 
+AsOf: TypeAlias = Callable[[ReadTx, int], Awaitable[Policy]]
+"""The policy as of a version: that under which a decision was made."""
 _AWAITING = OutcomeOut(action="await", queue=None, qualify=None, priority=Priority.NORMAL, segment=None)
 """Of a decision to ask the policy's hook first, which no event tells."""
 
 
-async def answer(tx: ReadTx, policy: Policy, lead: LeadId, who: Principal, queue: str | None) -> WhyOut:
+async def answer(
+    tx: ReadTx, policy: Policy, as_of: AsOf, lead: LeadId, who: Principal, queue: str | None = None
+) -> WhyOut:
     """Why a lead that they may see is where it is; and why it is not in `queue`, where one is named."""
     return WhyOut(
         lead_id=lead,
-        decisions=await _decisions(tx, lead),
+        decisions=await _decisions(tx, lead, as_of),
         waiting=await waiters.of_lead(tx, policy, lead, who),
-        not_=None if queue is None else await _not_there(tx, lead, QueueName(queue)),
+        not_=None if queue is None else await _not_there(tx, lead, QueueName(queue), as_of),
     )
 
 
-async def _decisions(tx: ReadTx, lead: LeadId) -> list[DecisionWhyOut]:
+async def _decisions(tx: ReadTx, lead: LeadId, as_of: AsOf) -> list[DecisionWhyOut]:
     """All decisions on it, oldest first, each under the policy of its version."""
     outcomes = await _outcomes(tx, lead)
     made = await receipts.of_lead(tx, lead)
-    return [_decision(row, receipt.from_json(row["receipt"]), await _policy(tx, row), outcomes) for row in made]
+    return [
+        _decision(row, receipt.from_json(row["receipt"]), await as_of(tx, row["policy_version"]), outcomes)
+        for row in made
+    ]
 
 
-async def _not_there(tx: ReadTx, lead: LeadId, queue: QueueName) -> NotOut:
+async def _not_there(tx: ReadTx, lead: LeadId, queue: QueueName, as_of: AsOf) -> NotOut:
     """The rules that lead to a queue, and why none of them decided, by the last decision of each stage."""
     last = {row["stage"]: row for row in await receipts.of_lead(tx, lead)}
     roads: list[RoadOut] = []
     for stage, row in last.items():
-        found = why.why_not(receipt.from_json(row["receipt"]), await _policy(tx, row), queue)
+        found = why.why_not(receipt.from_json(row["receipt"]), await as_of(tx, row["policy_version"]), queue)
         known = [road for road in found if road.stage == stage or HANDOVER not in last]
         roads += [_road(road, row["id"]) for road in known]
     return NotOut(queue=queue, rules=roads)
-
-
-async def _policy(tx: ReadTx, row: Mapping[str, Any]) -> Policy:
-    return await policies.as_of(tx, row["policy_version"])
 
 
 async def _outcomes(tx: ReadTx, lead: LeadId) -> Mapping[str, OutcomeOut]:

@@ -75,13 +75,14 @@ async def look(
     dealt = await accounts.deal_leads(tx, involved) if involved else []
     locked = await _lock_leads(tx, [*(lead.submitted.id for lead in leads), *dealt, *also], list(theirs), policy)
     known = await accounts.known(tx, involved, policy.outbound)
+    again = [lead.submitted.id for lead in leads if lead.submitted.id in locked]
     world = World.of(
         await _persons(tx, theirs, tests, locked, policy),
         await suppressions.closed_to(tx, identities.union(*(one.identities for one in theirs.values()))),
-        await _submissions(tx, [lead.submitted.id for lead in leads if lead.submitted.id in locked]),
+        await _submissions(tx, again),
         known.values(),
         apart,
-        await _erased(tx, [lead.submitted.id for lead in leads]),
+        await _erased(tx, again),
     )
     return leads, world, locked
 
@@ -179,6 +180,8 @@ async def _lock_leads(
 
 
 async def _erased(tx: ReadTx, leads: Sequence[LeadId]) -> list[LeadId]:
+    if not leads:
+        return []
     found = await tx.fetch(select(t.erased.c.lead_id).where(t.erased.c.lead_id == rows.among(leads)))
     return [row["lead_id"] for row in found]
 

@@ -111,7 +111,7 @@ async def test_on_a_phone_a_table_that_is_scrolled_stays_so_when_the_numbers_cha
     await metrics.tell(*answered(1).told, measured(depth=1, target=4, zone="red"))
     page = await signed_in(chromium, url, await key_of(edge, PrincipalKind.MANAGER))
     await page.set_viewport_size({"width": 390, "height": 844})
-    queues = page.locator(".scroll").last
+    queues = page.locator("[data-table=queues]")
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await queues.evaluate("table => table.scrollLeft = 200")
     await metrics.tell(measured(depth=2, target=4, zone="yellow"))

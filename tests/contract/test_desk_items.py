@@ -181,6 +181,20 @@ async def test_assigning_what_another_holds_revokes_the_claim_and_what_the_rep_h
     assert (again.lead, again.token, again.said["claim"]["exception"]) == (lead, 2, "conflict")
 
 
+async def test_a_promise_goes_on_with_who_is_assigned(desks: Desks) -> None:
+    ann, bob, mo = await desks.rep("closing/field"), await desks.rep("closing/field"), await desks.manager()
+    await desks.lead("visit")
+    hold = await ann.take("closing")
+    await hold.attempt("callback", next_at="2026-07-06T15:00:00Z", promise=True)
+    ok(await mo.post(f"/v1/items/{hold.item}/assign", {"rep_id": bob.id, "reason": "conflict"}))
+    again = await bob.take("closing")
+    assert again.said["item"]["next_step"]["promise"]
+    assert (again.said["claim"]["exception"], again.said["claim"]["expires_at"]) == (
+        "conflict",
+        "2026-07-06T17:00:00.000Z",
+    )
+
+
 async def test_an_assignment_that_is_not_taken_for_a_day_is_anyones(desks: Desks) -> None:
     ann, bob, mo = await desks.rep("inbound/main"), await desks.rep("inbound/main"), await desks.manager()
     item = await desks.item_of(await desks.lead())

@@ -46,3 +46,18 @@ async def test_the_page_lets_one_name_covers_and_tells_what_falls_due(desks: Des
     assert "Covered by Bob &lt;b&gt;." in shown
     assert "I am back" in shown
     assert '<span>promise</span> <span class="muted">Bob &lt;b&gt;</span>' in shown
+
+
+async def test_desks_have_the_companys_titles_and_what_they_ask_is_required(desks: Desks) -> None:
+    said = "  inbound:\n    title: Enquiry response\n    asks: [need, budget]\n"
+    await desks.routing.publish(POLICY.replace("  inbound:\n", said))
+    ann = await desks.rep("inbound/main", "closing/field")
+    await desks.lead()
+    await ann.take("inbound")
+    shown = await page(ann)
+    assert "Pull next · Enquiry response" in shown
+    assert "Pull next · closing" in shown
+    for name, required in (("need", True), ("budget", True), ("next_step", False)):
+        field = shown.split(f'name="qualification.{name}"', 1)[1].split(">", 1)[0]
+        assert (" required" in field) is required, name
+    assert 'name="qualification.timing"' not in shown

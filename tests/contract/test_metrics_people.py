@@ -91,6 +91,14 @@ async def test_of_fewer_than_twenty_a_ratio_is_told_in_counts_alone(metrics: Met
     assert (await figures(mo))["inbound", "rep_ann"]["lead_to_qualified"]["value"] == 1.0
 
 
+async def test_what_the_closer_gives_back_counts_no_more_for_who_qualified_it(
+    metrics: Metrics, mo: httpx.AsyncClient
+) -> None:
+    await metrics.tell(*qualified().refused().told)
+    ratio = (await figures(mo, small="true"))["inbound", "rep_ann"]["lead_to_qualified"]
+    assert (ratio["value"], ratio["numerator"], ratio["denominator"]) == (0.0, 0, 1)
+
+
 async def test_by_desk_its_reps_stand_together_and_shares_of_a_win_sum_to_one(
     metrics: Metrics, mo: httpx.AsyncClient
 ) -> None:
@@ -169,6 +177,18 @@ async def test_customers_stay_until_they_leave_and_those_who_stay_count_too(
     rest = await asked(mo, "customers", limit="1", cursor=first["next_cursor"], **DAY)
     assert [row["customer_id"] for row in first["data"] + rest["data"]] == ["cus_2_1", "cus_1_1"]
     assert rest["next_cursor"] is None
+
+
+async def test_a_win_of_another_value_is_the_same_customers(metrics: Metrics, mo: httpx.AsyncClient) -> None:
+    tale = sold(1)
+    await metrics.tell(*tale.told)
+    told = len(tale.told)
+    tale.corrected(to="won", amount=777, seconds=1500)
+    await metrics.tell(*tale.told[told:])
+    answer = await asked(mo, "customers", **DAY)
+    assert [(row["customer_id"], row["value"]["amount"]) for row in answer["data"]] == [("cus_1_1", 777)]
+    (row,) = (await asked(mo, "funnel", **DAY))["rows"]
+    assert row["money"]["won"] == [{"amount": 777, "currency": "GBP"}]
 
 
 async def test_without_customers_there_is_no_mean(mo: httpx.AsyncClient) -> None:

@@ -51,6 +51,7 @@ STATEMENTS: dict[str, tuple[tuple[Any, ...], int]] = {
     "TAKE_AMONG_SQL": ((QUEUES, *TAKING, [NOW, NOW], ["closing/uk"]), 100),
     "TAKE_RESERVED_SQL": ((QUEUES, False, "rep_2", NOW), 20),
     "TAKE_PROMISE_SQL": (("rep_1", NOW, False), 20),
+    "TAKE_LIVE_SQL": (("rep_1", False), 20),
     "GRANT_SQL": (("clm_new", "itm_000001", "rep_1", "next", None, NOW, NOW), 60),
 }
 """Each hand-written statement of the pull, with what it is given, and how many blocks it may touch."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.desks import Desks, ok, refused
+from kit.desks import GBP, Desks, ok, refused
 from kit.submissions import submission, submit
 from sqlalchemy import JSON, Text, insert, select, update
 
@@ -129,6 +129,10 @@ async def test_what_they_count_for_stays_and_their_open_work_ends(desks: Desks) 
     for path in (f"/v1/leads/{lead}", f"/v1/items/{hold.item}", f"/v1/opportunities/{hold.opportunity}"):
         ok(await mo.get(path))
     assert ok(await mo.get(f"/v1/leads/{lead}"))["contact"]["email"] is None
+    refused(await mo.post(f"/v1/leads/{lead}/release"), 409, "wrong_state", state="erased")
+    correction = {"state": "won", "value": GBP, "note": "no"}
+    path = f"/v1/opportunities/{hold.opportunity}/correct"
+    refused(await mo.post(path, correction), 409, "wrong_state", state="erased")
     assert ok(await mo.get("/v1/leads?state=erased"))["data"][0]["id"] == lead
 
 

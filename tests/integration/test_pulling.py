@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from kit.desks import Caller, Desks, ok, refused
+from kit.desks import POLICY, Caller, Desks, ok, refused
 from sqlalchemy import func, select
 
 from schemas.words import RepId
@@ -262,3 +262,19 @@ async def test_a_wait_of_a_rep_whose_every_queue_is_full_ends_at_once(desks: Des
         await ann.take("inbound")
     async with asyncio.timeout(ENOUGH):
         refused(await ann.pull("inbound", wait=60), 409, "limit_reached")
+
+
+async def test_pulls_at_once_that_find_the_desk_empty_never_pass_the_limits_of_where_they_look_then(
+    desks: Desks,
+) -> None:
+    field, main = "field: {calendar: always, lease: 4h, grace: 2h", "outbound: {queues: {main: {calendar: always,"
+    text = POLICY.replace(field, f"{field}, when_empty: outbound/main").replace(main, f"{main} in_hand: 2,")
+    assert text.count("when_empty") == text.count("in_hand: 2, lease: 1h") == 1
+    await desks.routing.publish(text)
+    ann, bob = [await desks.rep("closing/field", "outbound/main") for _ in range(2)]
+    for _ in range(6):
+        await desks.prospect()
+    answers = await asyncio.gather(*(rep.pull("closing") for rep in (ann, bob) for _ in range(6)))
+    held = Counter(answer.json()["claim"]["rep_id"] for answer in answers if answer.status_code == 200)
+    assert held == {ann.id: 2, bob.id: 2}
+    assert {answer.status_code for answer in answers} == {200, 204}

@@ -1,5 +1,6 @@
 """A simple model of the desks: what should lie where, and what each caller should be answered. No SQL, no events."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ currency: GBP
 timezone: UTC
 calendars: {always: {zone: UTC, hours: always}}
 rank_credit: {list: 0h, normal: 1h, high: 1d, hot: 7d}
+reopen_within: 12h
 sources: {web: {cadence: {after: [1h], then: unreached}}}
 rules:
   - {name: ready, when: {intent: buy}, then: {qualify: auto, priority: hot, queue: closing/uk}}
@@ -39,8 +41,10 @@ OPEN = {"closing": 3}
 TARGET = 1
 FIRST_STEP = 6 * HOUR
 SLEEP = 2 * HOUR
+REOPEN_WITHIN = 12 * HOUR
 TRY_AGAIN = HOUR
 DAY = 24 * HOUR
+ANSWER = timedelta(seconds=20)
 
 
 @dataclass(eq=False)
@@ -55,8 +59,12 @@ class Claim:
     next_at: datetime | None = None
     promise: bool = False
     served: bool = False
+    live: bool = False
+    """Handed over, and not yet given by a pull."""
 
     def expires_at(self, desk: str) -> datetime:
+        if self.live:
+            return self.granted_at + ANSWER
         if self.next_at is not None and self.next_at + GRACE[desk] > self.granted_at:
             return self.next_at + GRACE[desk]
         signs = (self.granted_at, self.heartbeat_at, self.attempted_at)
@@ -117,6 +125,7 @@ class Lead:
     """A lead, by its id."""
 
     id: str
+    email: str
     person: str
     intent: str
     state: str = "received"
@@ -133,6 +142,7 @@ class Lead:
     """Their states."""
     closer: str | None = None
     reopen_at: datetime | None = None
+    lost_at: datetime | None = None
     wake_at: datetime | None = None
 
     @property
@@ -148,25 +158,53 @@ class Model:
     reps: list[str]
     leads: list[Lead] = field(default_factory=list)
     suppressed: set[str] = field(default_factory=set)
+    """E-mails."""
+    persons: dict[str, list[str]] = field(default_factory=dict)
+    """By e-mail, the oldest first: several where a manager has parted them."""
+    erased: list[str] = field(default_factory=list)
+    """Leads."""
     away: set[str] = field(default_factory=set)
     covers: dict[str, str] = field(default_factory=dict)
     """Who covers for whom, while these are away."""
 
     # --- what callers do -------------------------------------------------------------------------------------------
 
-    def post(self, id_: str, person: str, intent: str, now: datetime) -> None:
-        lead = Lead(id_, person, intent)
-        before = self.open_lead(person)
+    def post(self, id_: str, email: str, intent: str, now: datetime) -> None:
+        theirs = self.persons.setdefault(email, [])
+        before = self.open_lead(theirs)
+        if not theirs:
+            theirs.append(f"{id_} {email}")
+        lead = Lead(id_, email, before.person if before else theirs[0], intent)
+        lost = self._lost_lately(lead.person, now)
         self.leads.append(lead)
-        if person in self.suppressed:
+        if email in self.suppressed:
             lead.state = "rejected"
         elif before is not None:
             lead.state = "merged"
             if before.state == "nurturing":
                 before.intent = intent
                 self._decide(before, now)
+        elif lost is not None:
+            lead.state = "merged"
+            self._reopen(lost, now)
         else:
             self._decide(lead, now)
+
+    def unmerge(self, lead: Lead, now: datetime) -> None:
+        """It is somebody else's, of the same e-mail."""
+        lead.person = f"{lead.id} {lead.email}"
+        self.persons[lead.email].append(lead.person)
+        if lead.email in self.suppressed:
+            lead.state = "rejected"
+        else:
+            self._decide(lead, now)
+
+    def erase(self, person: str) -> None:
+        """Nothing is known of them any more; their open work is gone."""
+        gone = [lead for lead in self.leads if lead.person == person]
+        self.erased += [lead.id for lead in gone]
+        self.leads = [lead for lead in self.leads if lead not in gone]
+        self.persons[gone[0].email].remove(person)
 
     def pull(self, rep: str, desk: str, now: datetime) -> tuple[int, Item | None]:
         """The status, and what is given."""
@@ -187,12 +225,14 @@ class Model:
             if item.desk == "closing":
                 item.lead.closer = rep
             return 200, item
-        here = [item.claims[-1] for item in mine if item.desk == desk]
-        in_hand = [claim for claim in here if claim.next_at is None or claim.next_at <= now]
-        if len(in_hand) >= IN_HAND.get(desk, 99) or len(here) >= OPEN.get(desk, 99):
+        handed = [item for item in mine if item.claims[-1].live]
+        if handed:
+            handed[0].claims[-1].live, handed[0].claims[-1].heartbeat_at = False, now
+            return 200, handed[0]
+        if self._full(rep, desk, now):
             return 409, None
         while (item := self._head(rep, desk, now)) is not None:
-            if item.lead.person not in self.suppressed:
+            if item.lead.email not in self.suppressed:
                 item.state = "claimed"
                 item.reserved_for = item.reserved_until = None
                 item.claims.append(Claim(rep, now))
@@ -256,16 +296,27 @@ class Model:
             case _:
                 item.lead.state, item.lead.outcome = "closed", outcome
 
+    def hand_over(self, item: Item, waits: str, now: datetime) -> Item:
+        """Qualified, live: to one who waits, if they may have it."""
+        self.complete(item, "qualified", now)
+        made = item.lead.items[-1]
+        if waits not in self.away and not self._full(waits, "closing", now):
+            made.state, item.lead.closer = "claimed", waits
+            made.claims.append(Claim(waits, now, live=True))
+            self._follow(made)
+        return made
+
     def win(self, item: Item, now: datetime) -> None:
         lead = item.lead
         item.end("done")
         lead.state, lead.outcome, lead.deal, lead.accepted = "closed", "won", "won", True
         self._customer(lead, now)
 
-    def lose(self, item: Item, reopen_at: datetime | None) -> None:
+    def lose(self, item: Item, reopen_at: datetime | None, now: datetime) -> None:
         lead = item.lead
         item.end("done" if item.held else "cancelled")
         lead.state, lead.outcome, lead.deal, lead.reopen_at = "closed", "lost", "lost", reopen_at
+        lead.lost_at = now
         self._cancel_tasks(lead)
 
     def accept(self, item: Item) -> bool:
@@ -287,7 +338,7 @@ class Model:
         return True
 
     def reopen(self, lead: Lead, now: datetime) -> bool:
-        if lead.deal != "lost" or lead.person in self.suppressed:
+        if lead.deal != "lost" or lead.email in self.suppressed:
             return False
         self._reopen(lead, now)
         return True
@@ -296,9 +347,9 @@ class Model:
         """From open, won or lost to another of these; the `same` is no change, another loss is one for good."""
         if lead.deal == to:
             if not same:
-                lead.outcome, lead.reopen_at = "lost", None
+                lead.outcome, lead.reopen_at, lead.lost_at = "lost", None, now
             return True
-        if lead.deal == "rejected" or (to == "open" and lead.person in self.suppressed):
+        if lead.deal == "rejected" or (to == "open" and lead.email in self.suppressed):
             return False
         if lead.deal == "won":
             self._gone(lead, "void")
@@ -312,7 +363,7 @@ class Model:
                 lead.state, lead.outcome, lead.deal, lead.accepted = "closed", "won", "won", True
                 self._customer(lead, now)
             case _:
-                lead.state, lead.outcome, lead.deal = "closed", "lost", "lost"
+                lead.state, lead.outcome, lead.deal, lead.lost_at = "closed", "lost", "lost", now
                 self._cancel_tasks(lead)
         return True
 
@@ -373,7 +424,7 @@ class Model:
             if sum(item.state == "queued" and item.desk == "closing" for item in self._items()) >= TARGET:
                 break
             head = min(pool, key=lambda item: item.rank_at)
-            if head.lead.person in self.suppressed:
+            if head.lead.email in self.suppressed:
                 self._suppressed(head.lead)
             else:
                 head.state = "queued"
@@ -381,10 +432,16 @@ class Model:
 
     # --- how -------------------------------------------------------------------------------------------------------
 
-    def open_lead(self, person: str) -> Lead | None:
-        """That into which a new one of this person is merged."""
+    def open_lead(self, persons: Collection[str]) -> Lead | None:
+        """That into which a new one of one of these persons is merged."""
         open_states = ("queued", "pooled", "claimed", "nurturing")
-        return next((lead for lead in self.leads if lead.person == person and lead.state in open_states), None)
+        return next((lead for lead in self.leads if lead.person in persons and lead.state in open_states), None)
+
+    def _lost_lately(self, person: str, now: datetime) -> Lead | None:
+        """What they lost last, if it opens again when they come again."""
+        lost = [lead for lead in self.leads if lead.person == person and lead.outcome == "lost" and lead.lost_at]
+        lately = [lead for lead in lost if lead.lost_at and lead.lost_at >= now - REOPEN_WITHIN]
+        return max(lately, key=lambda lead: lead.lost_at or now, default=None)
 
     def moments(self, now: datetime) -> list[datetime]:
         """When what lies ahead falls due, the soonest first."""
@@ -450,13 +507,18 @@ class Model:
 
     def _reopen(self, lead: Lead, now: datetime) -> None:
         lead.reopen_at = None
-        if lead.person in self.suppressed:
+        if lead.email in self.suppressed:
             return
         credit = timedelta(days=7) if lead.hot else HOUR
         item = Item(lead, "closing", "queued", now - credit, deal=lead.deals)
         self._first_right(item, lead.closer, now)
         lead.items.append(item)
         lead.deal, lead.state, lead.outcome = "open", "queued", None
+
+    def _full(self, rep: str, desk: str, now: datetime) -> bool:
+        here = [item.claims[-1] for item in self.held_by(rep) if item.desk == desk]
+        in_hand = [claim for claim in here if claim.next_at is None or claim.next_at <= now]
+        return len(in_hand) >= IN_HAND.get(desk, 99) or len(here) >= OPEN.get(desk, 99)
 
     def _head(self, rep: str, desk: str, now: datetime) -> Item | None:
         """Reserved for the rep, else the first they may have, else the first of the pool, which is released."""
@@ -499,7 +561,7 @@ class Model:
                 self._cancel_tasks(lead)
         elif item.task:
             item.task = "declined"
-        self.suppressed.add(lead.person)
+        self.suppressed.add(lead.email)
         for other in self.leads:
             if other.person == lead.person:
                 self._suppressed(other)

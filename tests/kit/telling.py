@@ -89,6 +89,8 @@ def going_on(dice: Dice, tale: Tale, *, opportunities: int) -> Tale:
                 tale.attempted(dice.of("no_answer", "conversation", "refused", "opt_out"), seconds=now, made=made)
             case 5:
                 opportunities += 1
+                if dice.chance(2):
+                    tale.item(ItemCompleted, seconds=now, outcome="qualified")
                 tale.created(opportunities, seconds=now, acceptance=dice.of("none", "required", None))
                 tale.queued("closing/uk", seconds=now, due=None)
             case 6:

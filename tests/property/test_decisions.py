@@ -22,12 +22,13 @@ from router.policy.clauses import leaves, truth
 from router.policy.compiled import Enrichment, Outbound, Policy, RankCredit
 from router.policy.conditions import Conditions, Where
 from router.policy.mistakes import Mistakes
-from router.policy.rule import Handover, Place, Refuse, Rule, Score, Sleep
+from router.policy.rule import ENRICHMENT, RESERVED_RULES, Handover, Place, Refuse, Rule, Score, Sleep
 from router.policy.rulebook import Rulebook
 from router.policy.scorebook import Scorebook
 from router.receipt import from_json, recompute, to_json
 from router.release import release
 from router.route import route
+from router.why import tried, why_not
 from router.world import Contact, Known, KnownAccount, Lead, OpenDeal, World
 from schemas.features import BY_PATH, SCORE, Feature, FeatureType
 from schemas.words import AccountId, ItemId, LeadId, LeadState, Priority, Qualify, QueueName, Rejection, Relation
@@ -353,3 +354,27 @@ def test_a_decision_depends_on_nothing_but_what_its_receipt_has(dice):
     contact = of.submitted.contact.model_copy(update={"name": "Somebody", "first_name": "Else"})
     other = replace(of, submitted=of.submitted.model_copy(update={"contact": contact, "message": "Hello"}))
     assert decide(of, match, rules, NOW) == decide(other, match, rules, NOW)
+
+
+@given(dice)
+@settings(max_examples=300)
+def test_a_why_tells_of_the_rule_that_decided_and_that_it_alone_needed_nothing(dice):
+    rules = policy(dice)
+    for answer in route(batch(dice), rules, world(dice), NOW):
+        if not isinstance(answer, Decision) or isinstance(answer.outcome, Await):
+            continue
+        said = [one for one in tried(answer.receipt, rules) if one.rule != ENRICHMENT]
+        by_rule = answer.receipt.rule not in RESERVED_RULES
+        matched = [one.rule for one in said if one.matched and not _passed_over(rules, one.rule, answer)]
+        assert not by_rule or matched == [answer.receipt.rule] == [said[-1].rule]
+        for queue in QUEUES:
+            roads = [road for road in why_not(answer.receipt, rules, queue) if road.stage == answer.receipt.stage]
+            decided = isinstance(answer.outcome, Enqueue | Pool) and answer.outcome.queue == queue
+            free = [road.rule for road in roads if not road.would_need]
+            assert free == ([answer.receipt.rule] if decided else [])
+
+
+def _passed_over(rules: Policy, name: str, answer: Decision) -> bool:
+    """A lead that a manager released is not rejected again."""
+    rule = next(rule for rule in rules.rules.rules if rule.name == name)
+    return answer.receipt.released and isinstance(rule.then, Refuse)

@@ -14,12 +14,15 @@ from kit.clock import ManualClock
 from kit.desks import GBP, Caller, Desks, desks_of
 from kit.floor import settle
 from kit.life import HOUR, POLICY, SLEEP, STAYS, TRY_AGAIN, Claim, Item, Lead, Model
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
+from schemas.words import RepId
+from services import policies
 from services.runtime.edge import open_edge
 from services.runtime.embedded import Embedded
 from services.runtime.secret import Keyring
 from services.runtime.settings import Settings
+from services.store import privacy, waiting
 from services.store import tables as t
 from services.worker import absence, due, ended, release
 
@@ -201,6 +204,24 @@ class Life(RuleBasedStateMachine):
             assert answer.status_code == 200, answer.text
         self.alike()
 
+    @precondition(lambda self: self.held("inbound"))
+    @rule(pick=PICK, waits=st.sampled_from(["ann", "bob"]))
+    def hand_over_live(self, pick: int, waits: str) -> None:
+        item, act = self.one(pick, "inbound")
+        self.run(self._waits(waits))
+        answer = act("complete", {"outcome": "qualified", "handover": "live"})
+        assert answer.status_code == 200, answer.text
+        made = self.model.hand_over(item, waits, self.now)
+        assert answer.json()["handed"]["taken_by"] == (self.reps[waits].id if made.held else None)
+        self.alike()
+        while made.held and made.claims[-1].live:
+            self.pull(waits, "closing")
+
+    async def _waits(self, rep: str) -> None:
+        async with self.desks.edge.database.tx() as tx:
+            await tx.execute(delete(t.waiting_pulls))
+            await waiting.say(tx, RepId(str(self.reps[rep].id)), "closing", test=False)
+
     @precondition(lambda self: self.held("closing"))
     @rule(pick=PICK, how=st.sampled_from(["won", "lost", "lost for now"]))
     def close(self, pick: int, how: str) -> None:
@@ -214,7 +235,7 @@ class Life(RuleBasedStateMachine):
             reopen_at = self.now + 3 * HOUR if how == "lost for now" else None
             body = {"reason": "price", "reopen_after": reopen_at and reopen_at.isoformat()}
             answer = self.run(rep.post(f"{path}/lost", body, token=token))
-            self.model.lose(item, reopen_at)
+            self.model.lose(item, reopen_at, self.now)
         assert answer.status_code == 200, answer.text
         self.alike()
 
@@ -227,6 +248,32 @@ class Life(RuleBasedStateMachine):
         answer = self.run(self.reps[claim.rep].post(path, act[1], token=token))
         assert answer.json()["code"] in ("claim_lost", "claim_closed"), answer.text
         self.alike()
+
+    @precondition(lambda self: self.merged())
+    @rule(pick=PICK)
+    def unmerge(self, pick: int) -> None:
+        """A merged lead is somebody else's."""
+        lead = self.merged()[pick % len(self.merged())]
+        row = self.run(self.desks.lead_row(lead.id))
+        answer = self.run(self.mo.post(f"/v1/persons/{row['person_id']}/unmerge", {"lead_ids": [lead.id]}))
+        assert answer.status_code == 200, answer.text
+        self.model.unmerge(lead, self.now)
+        self.alike()
+
+    @precondition(lambda self: len(self.model.leads) > 6)
+    @rule(pick=PICK)
+    def erase(self, pick: int) -> None:
+        """A person is forgotten."""
+        lead = self.model.leads[pick % len(self.model.leads)]
+        self.run(self._erase(lead))
+        self.model.erase(lead.person)
+        self.alike()
+
+    async def _erase(self, lead: Lead) -> None:
+        async with self.desks.edge.database.tx() as tx:
+            person, _ = await privacy.person_of(tx, lead.id)
+            assert person is not None
+            await privacy.erase(tx, await policies.active(tx), self.desks.edge.keyring, person)
 
     @precondition(lambda self: any(lead.items for lead in self.model.leads))
     @rule(pick=PICK)
@@ -251,7 +298,7 @@ class Life(RuleBasedStateMachine):
         row = self.deal_of(lead)
         answer = self.run(self.mo.post(f"/v1/opportunities/{row['id']}/lost", {"reason": "went_silent"}))
         if lead.deal == "open":
-            self.model.lose(lead.item, None)
+            self.model.lose(lead.item, None, self.now)
             assert answer.status_code == 200, answer.text
         else:
             assert answer.status_code == (200 if row["reason"] == "went_silent" else 409)
@@ -420,6 +467,9 @@ class Life(RuleBasedStateMachine):
         """What is held and has a next step ahead."""
         return [item for item in self.held() if (item.claims[-1].next_at or self.now) > self.now]
 
+    def merged(self) -> list[Lead]:
+        return [lead for lead in self.model.leads if lead.state == "merged"]
+
     def lost(self) -> list[Lead]:
         """Lost opportunities that will come back."""
         leads = [lead for lead in self.model.leads if lead.deal == "lost"]
@@ -460,7 +510,10 @@ class Life(RuleBasedStateMachine):
             )
             for lead in self.model.leads
         }
-        assert real == told
+        erased = {id_: found for id_, found in real.items() if found[0] == "erased"}
+        assert set(erased) == set(self.model.erased)
+        assert {state for found in erased.values() for _, state, *_ in found[3]} <= {"done", "cancelled"}
+        assert {id_: found for id_, found in real.items() if id_ not in erased} == told
         self.desks.clock.move(timedelta(milliseconds=1))
 
     async def _real(self) -> dict[str, Any]:

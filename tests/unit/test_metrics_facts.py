@@ -9,6 +9,7 @@ from kit.tales import MONDAY, Tale, lead_id
 from schemas.events.lifecycle import ItemDeferred, ItemExpired
 from schemas.events.series import ClockName
 from schemas.events.stamp import UnknownEvent
+from schemas.words import Money
 from services.metrics.catalogue import BIT, COUNTS, STEPS, FactKind
 from services.metrics.facts import Fact, facts_of
 from services.metrics.known import Dims, Known, Try
@@ -352,3 +353,31 @@ def test_each_kind_of_fact_is_counted_somewhere_and_has_a_bit_of_its_own() -> No
     assert len(set(BIT.values())) == len(FactKind)
     assert all(step in {count.metric for count in COUNTS} for step in STEPS)
     assert sum(BIT.values()) < 1 << 31, "it is stored as an integer"
+
+
+def test_what_a_customer_counts_for_goes_with_a_win_that_was_a_mistake() -> None:
+    tale = closing().won().sold().deployed().expanded().renewed().churned()
+    assert {"won", "deployed", "expanded", "renewed", "churned"} <= {*kinds(tale)}
+    tale.corrected(seconds=7000).voided(seconds=7000)
+    known, facts = fold(tale)
+    assert sorted(kind for _, kind in facts) == BEFORE
+    assert known.reached == {FactKind(kind) for kind in BEFORE}
+
+
+def test_a_win_that_is_corrected_counts_as_what_it_is() -> None:
+    assert kinds(closing().won().corrected(to="open")) == BEFORE
+    assert kinds(closing().won().corrected(to="lost")) == sorted([*BEFORE, "lost"])
+    assert only(closing().won().corrected(to="won", amount=5), K.WON).value == Money(amount=5, currency="GBP")
+    assert kinds(closing().lost().corrected(was="lost", to="won")) == sorted([*BEFORE, "won"])
+
+
+def test_what_the_closer_gives_back_is_not_qualified_until_it_is_again() -> None:
+    refused = closing().refused()
+    assert "qualified" not in kinds(refused)
+    assert kinds(refused.created(2, seconds=900)).count("qualified") == 1
+
+
+def test_what_is_parted_or_released_is_a_lead_again() -> None:
+    assert kinds(Tale().received().merged(2)) == ["merged", "submission"]
+    assert kinds(Tale().received().merged(2).unmerged()) == ["lead", "submission"]
+    assert kinds(Tale().received().rejected().routed_again()) == ["lead", "submission"]

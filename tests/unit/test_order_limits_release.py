@@ -1,6 +1,8 @@
 """The order, the limits, the buffer, the release, the lease, the channels."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from kit.rulebooks import EXAMPLE, NOW, policy_of
@@ -8,10 +10,10 @@ from kit.rulebooks import EXAMPLE, NOW, policy_of
 from router.buffer import target
 from router.channels import left
 from router.leases import expires_at, first_next_step, heartbeat_every
-from router.limits import Held, LimitReached, held, reached
+from router.limits import Held, LimitReached, held, reached, returns_reached, week_began
 from router.order import rank_at
 from router.release import Release, release, zone
-from schemas.words import MatchedBy, Priority, Zone
+from schemas.words import MatchedBy, Priority, Returned, Zone
 
 POLICY = policy_of()
 CLOSING, INBOUND, OUTBOUND = (POLICY.queues[name] for name in ("closing/uk", "inbound/main", "outbound/main"))
@@ -147,3 +149,35 @@ def test_a_first_attempt_makes_the_queues_next_step():
 )
 def test_the_channels_left(kinds, suppressed, channels):
     assert " ".join(left([MatchedBy(kind) for kind in kinds.split()], suppressed)) == channels
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "began"),
+    [
+        ("2026-07-06T09:00", "Europe/London", "2026-07-05T23:00"),
+        ("2026-07-12T22:59", "Europe/London", "2026-07-05T23:00"),
+        ("2026-07-12T23:00", "Europe/London", "2026-07-12T23:00"),
+        ("2026-10-26T08:00", "Europe/London", "2026-10-26T00:00"),  # the clocks went back on Sunday
+        ("2026-10-25T12:00", "Europe/London", "2026-10-18T23:00"),
+        ("2026-07-12T18:29", "Asia/Kolkata", "2026-07-05T18:30"),
+        ("2026-07-12T18:30", "Asia/Kolkata", "2026-07-12T18:30"),
+    ],
+)
+def test_a_week_begins_on_monday_by_the_clock_of_its_zone(now, zone, began):
+    utc = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (now, began)]
+    assert week_began(utc[0], ZoneInfo(zone)) == utc[1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "returned", "limit"),
+    [
+        (Returned.NO_CAPACITY, 1, None),
+        (Returned.NO_CAPACITY, 2, LimitReached("returns", 2, 2)),
+        (Returned.WRONG_LANGUAGE, 9, None),
+        (Returned.MISSING_SKILL, 9, None),
+        (Returned.CONFLICT_OF_INTEREST, 9, None),
+    ],
+)
+def test_returns_in_a_week_are_bounded_but_for_reasons_that_are_free(reason, returned, limit):
+    assert returns_reached(replace(INBOUND, returns_per_week=2), reason, returned) == limit
+    assert returns_reached(INBOUND, reason, 99) is None

@@ -78,6 +78,17 @@ def test_a_rule_put_before_others_is_told_with_its_place():
     assert order.after[0] == "press"
 
 
+def test_one_is_not_true():
+    one, other = (
+        EXAMPLE.replace("intent: [demo, buy]", f"custom.trial: {value}, custom.tags: [{value}]")
+        for value in ("1", "true")
+    )
+    assert [(each.path.rpartition(".")[2], each.after) for each in between(one, other)] == [
+        ("trial", True),
+        ("tags", [True]),
+    ]
+
+
 def test_the_order_of_scores_does_not_matter():
     one = "{name: big, when: {list: true}, add: 1}"
     other = "{name: small, when: {list: false}, add: 2}"

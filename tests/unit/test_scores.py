@@ -9,7 +9,7 @@ import pytest
 from kit.rulebooks import EXAMPLE, NOW, lead, policy_of, with_rules
 
 from router.decide import decide, handover, redecide
-from router.outcomes import Await, Data, Decision, Enqueue, Nurture
+from router.outcomes import Await, Data, Decision, Enqueue, Nurture, Pool
 from router.policy.rule import ENRICHMENT
 from router.receipt import from_json, recompute, to_json
 from router.why import tried
@@ -137,3 +137,13 @@ def test_what_needs_no_rule_needs_no_hook() -> None:
 def test_a_policy_that_asks_nobody_any_more_decides_at_once() -> None:
     asked = replace(ASKING, enrichment=None)
     assert not isinstance(decide(lead(**BUSINESS), Known(), asked, NOW).outcome, Await | Nurture)
+
+
+def test_a_hand_over_sees_what_the_hook_once_said_and_does_not_wait_for_it_again() -> None:
+    known, said = Known(person=PersonId("per_1")), {"enriched.partner": True}
+    made = handover(lead(**BUSINESS).submitted, {}, known, ASKING, NOW, priority=Priority.NORMAL, answer=said)
+    assert isinstance(made.outcome, Enqueue | Pool)
+    assert (made.receipt.score, made.receipt.saw["enriched.partner"]) == (7, True)
+    assert again(made, ASKING) == made
+    bare = handover(lead(**BUSINESS).submitted, {}, known, ASKING, NOW, priority=Priority.NORMAL)
+    assert isinstance(bare.outcome, Enqueue | Pool)

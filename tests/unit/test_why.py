@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from kit.rulebooks import NOW, lead, policy_of, submitted, with_rules
+from kit.rulebooks import EXAMPLE, NOW, lead, policy_of, submitted, with_rules
 
 from router.decide import decide, handover
 from router.outcomes import Decision, Receipt
 from router.policy.compiled import Policy
 from router.receipt import from_json, to_json
-from router.why import ClauseSaid, Differ, Earlier, Either, Qualified, Road, tried, why_not
+from router.why import ClauseSaid, Differ, Earlier, Either, Qualified, Road, scored, tried, why_not
 from router.world import Known
 from schemas.words import LeadId, MatchedBy, PersonId, Priority, QueueName
 
@@ -136,3 +136,30 @@ def test_what_has_been_erased_leaves_its_result() -> None:
     policy = policy_of(with_rules('{name: seats, when: {custom.seats: ">= 5"}, then: {queue: inbound/main}}', REST))
     seen = asked(policy, custom={"seats": 9})
     assert tried(replace(seen, saw={}), policy)[0].clauses == (said("custom.seats", ">= 5", None, True),)
+
+
+SCORED = with_rules(
+    '{name: promising, when: {score: ">= 60"}, then: {qualify: auto, queue: closing/uk}}',
+    "{name: rest, when: {}, then: {queue: inbound/main}}",
+    text=EXAMPLE.replace(
+        "rules:\n",
+        'scores: [{name: large, when: {company.employees: ">= 50"}, add: 40}, '
+        "{name: asks, when: {intent: demo}, add: 30}]\n"
+        "rules:\n",
+        1,
+    ),
+)
+
+
+def test_scores_are_told_clause_by_clause_and_a_rule_saw_their_sum() -> None:
+    policy = policy_of(SCORED)
+    seen = asked(policy, intent="demo", company={"employees": 12})
+    large, asks = scored(seen, policy)
+    assert (large.score, large.add, large.matched) == ("large", 40, False)
+    assert large.clauses == (said("company.employees", ">= 50", 12, False),)
+    assert (asks.add, asks.matched) == (30, True)
+    promising, rest = tried(seen, policy)
+    assert (promising.matched, rest.matched) == (False, True)
+    assert promising.clauses == (said("score", ">= 60", 30, False),)
+    (road, *_) = why_not(seen, policy, UK)
+    assert road.would_need == (Differ(said("score", ">= 60", 30, False), must_be=True),)

@@ -14,7 +14,7 @@ from services.runtime.http.problems import Invalid, Mistake, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx, Tx
-from services.store import customers, dealviews
+from services.store import customers, dealviews, tasks
 from services.store.customers import Customer
 from services.store.work import Work
 
@@ -39,7 +39,7 @@ async def _sees(call: Call, tx: ReadTx, found: Customer) -> bool:
         return any(call.sees(desk) for desk in PLACES)
     if found.named_closer == call.rep_id or await customers.is_held_by(tx, found.id, call.rep_id):
         return True
-    return await dealviews.has_asked(tx, call.rep_id, customer=found.id)
+    return await tasks.has_raised(tx, call.rep_id, found.id)
 
 
 @routes.post("/v1/customers/{customer_id}/deployed")

@@ -64,7 +64,7 @@ async def why(call: Call, lead_id: str, query: WhyQuery, tx: ReadTx) -> WhyOut:
         raise Invalid([Mistake("not_allowed", "no such queue", parameter="not", remedy=remedy)])
     if not await leadviews.seen(tx, lead_id, call.principal):
         raise NotFound
-    return await whys.answer(tx, policy, LeadId(lead_id), call.principal, query.not_)
+    return await whys.answer(tx, policy, policies.as_of, LeadId(lead_id), call.principal, query.not_)
 
 
 @routes.post("/v1/leads/{lead_id}/release")

@@ -29,7 +29,7 @@ from services.runtime.http.problems import Conflict, Invalid, Mistake, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx, Tx
-from services.store import closing, dealviews, holding, meetings, opportunities, proposals
+from services.store import closing, dealviews, holding, meetings, opportunities, proposals, tasks
 from services.store.meetings import Meeting
 from services.store.opportunities import Opportunity
 
@@ -60,7 +60,7 @@ async def _sees(call: Call, tx: ReadTx, found: Opportunity) -> bool:
     claim = await holding.of_item(tx, found.item_id)
     if claim is not None and claim.rep_id == call.rep_id:
         return True
-    return await dealviews.has_asked(tx, call.rep_id, opportunity=found.id)
+    return await tasks.has_raised(tx, call.rep_id, found.id)
 
 
 @routes.post("/v1/opportunities/{opportunity_id}/meetings", status_code=201)

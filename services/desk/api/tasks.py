@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from router.policy.compiled import Policy
 from schemas.api.tasks import TaskIn, TaskOut
-from schemas.words import Desk, OpportunityState, PrincipalKind, TaskKind, TaskState, desk_of
+from schemas.words import Desk, OpportunityState, PrincipalKind, RepId, TaskKind, TaskState, desk_of
 from services import policies
 from services.desk.caring import PLACES, care
 from services.desk.fencing import deal, told
@@ -33,7 +33,7 @@ async def ask_for_opportunity(call: Call, opportunity_id: str, body: TaskIn, tx:
     _mapped(policy, body.kind)
     needed_by = end_of(body.needed_by, "#/needed_by", policy, tx.now)
     async with told(tx) as stories:
-        found = await deal(call, tx, stories, opportunity_id, claimed=True, same=_is_won, also=_closed)
+        found = await deal(call, tx, stories, opportunity_id, claimed=True, same=_is_won, also=_is_its_closer)
         _mapped(found.policy, body.kind)
         made = await tasks.ask(
             found, kind=body.kind, summary=body.summary, needed_by=needed_by, opportunity=found.deal.id
@@ -45,7 +45,7 @@ def _is_won(found: Opportunity) -> bool:
     return found.state == OpportunityState.WON
 
 
-def _closed(found: Opportunity, rep: str) -> bool:
+def _is_its_closer(found: Opportunity, rep: RepId) -> bool:
     return _is_won(found) and found.closer == rep
 
 
