@@ -29,6 +29,13 @@ from services.runtime.settings import Settings
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full", action="store_true", help="what a short form runs of in `make test`, as long as it takes"
+    )
+    parser.addoption("--seed", type=int, help="of the schedule of faults, and of what is posted")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no core waits at the end."""
