@@ -108,7 +108,8 @@ async def test_nothing_of_an_erased_person_is_left_in_the_database(desks: Desks)
     left = [line for line in left if "acc_" not in line]  # the company has a name, and stays
     assert left == []
     async with desks.edge.database.read() as tx:
-        assert await tx.fetch(select(idempotency)) == []
+        for table in (idempotency, t.persons, t.identity_persons, t.identities):
+            assert await tx.fetch(select(table)) == []
         assert {row["reason"] for row in await tx.fetch(select(dead_letters))} == {"erased"}
 
 
