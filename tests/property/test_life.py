@@ -1,6 +1,5 @@
 """The life of leads at the desks, against a simple model: whatever callers do, in whatever order, as time passes."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +38,6 @@ def test_whatever_is_done_in_whatever_order_the_desks_do_as_the_model_says(
     template: str,
     keyring: Keyring,
     tmp_path: Path,
-    record_property: Callable[[str, object], None],
 ) -> None:
     full = request.config.getoption("full", default=False)
     lives, acts = FULL if full else SHORT
@@ -57,5 +55,5 @@ def test_whatever_is_done_in_whatever_order_the_desks_do_as_the_model_says(
             ),
         )
     finally:
-        record_property("steps", Life.floor.steps)
+        request.node.user_properties.append(("steps", Life.floor.steps))
         Life.floor.close()

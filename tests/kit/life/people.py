@@ -52,6 +52,8 @@ class People(Stock):
     def erase(self, person: str) -> None:
         """Nothing is known of them any more; their open work is gone."""
         gone = [lead for lead in self.leads if lead.person == person]
+        for lead in gone:
+            self.close_suppressed(lead)
         self.erased += [lead.id for lead in gone]
         self.leads = [lead for lead in self.leads if lead not in gone]
         self.persons[gone[0].email].remove(person)
