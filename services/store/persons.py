@@ -66,6 +66,14 @@ async def lock(tx: Tx, identities: Collection[Identity]) -> None:
     )
 
 
+async def hold(tx: Tx, whom: Collection[PersonId]) -> None:
+    """Lock persons, after all that they are known by: until this transaction ends no lead becomes theirs, or leaves."""
+    held = await identities_of_persons(tx, sorted(whom))
+    await lock(tx, frozenset[Identity]().union(*held.values()))
+    person = t.persons.c.id
+    await tx.fetch(select(person).where(person == rows.among(whom)).order_by(person).with_for_update())
+
+
 class Found(NamedTuple):
     """A person: all their identities, and the first of those from whom a manager has parted them, if any."""
 

@@ -17,7 +17,7 @@ from schemas.events.intake import Campaign, Company
 from schemas.events.lifecycle import LeadErased
 from schemas.events.stamp import SYSTEM
 from schemas.person import Contact
-from schemas.words import LeadId, LeadState, MatchedBy, PersonId
+from schemas.words import LeadId, LeadState, PersonId
 from services.runtime import forgetting
 from services.runtime.secret import Keyring
 from services.runtime.tx import ReadTx, Tx
@@ -112,12 +112,12 @@ async def erase(tx: Tx, policy: Policy, keyring: Keyring, person: PersonId) -> E
     Their open work is cancelled. What others of their company sent, merged into theirs, is decided anew. Leads stay, as
     `erased`, and count; what comes under their ids again is dropped. Opt-outs stay, for all that they were known by.
     """
+    await persons.hold(tx, [person])
     held = (await persons.identities_of_persons(tx, [person]))[person]
-    await persons.lock(tx, held)
     mine = await _leads(tx, person)
     lead = t.leads.c
-    others = and_(lead.merged_into == rows.among(mine), lead.matched_by == MatchedBy.ACCOUNT.value)
-    strangers = [row["id"] for row in await tx.fetch(select(lead.id).where(others, lead.person_id != person))]
+    others = and_(lead.merged_into == rows.among(mine), lead.person_id != person)
+    strangers = [row["id"] for row in await tx.fetch(select(lead.id).where(others))]
     await redeciding.look(tx, policy, keyring, strangers, also=mine)
     async with telling(tx) as stories:
         await suppressions.keep_closed(tx, held)

@@ -18,9 +18,16 @@ from schemas.words import AccountId, LeadId, LeadState, MatchedBy, PersonId
 from services.runtime.ids import mint
 from services.runtime.secret import Keyring
 from services.runtime.tx import ReadTx, Tx
-from services.store import details, persons, redeciding, rows
+from services.store import accounts, details, persons, redeciding, rows
 from services.store import tables as t
 from services.store.story import Stories, Story
+
+
+async def hold_account(tx: Tx, account: AccountId, named: Collection[PersonId]) -> None:
+    """Lock whoever is of an account, and these, then the account: none comes to it, or leaves, meanwhile."""
+    there = await tx.fetch(select(t.leads.c.person_id).distinct().where(t.leads.c.account_id == account))
+    await persons.hold(tx, {*named, *(row["person_id"] for row in there)} - {None})
+    await accounts.lock(tx, [account])
 
 
 async def part_account(

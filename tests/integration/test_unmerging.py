@@ -1,5 +1,6 @@
 """Parting what was taken for one: persons who share an address, companies that share a domain."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -173,3 +174,15 @@ async def test_a_released_lead_of_one_with_an_open_lead_is_merged_and_one_who_op
     refused(await (await desks.rep("inbound/main")).post(f"/v1/leads/{gone}/release"), 403, "forbidden")
     refused(await (await desks.manager("closing")).post(f"/v1/leads/{gone}/release"), 404, "not_found")
     assert len(await desks.routing.rows(select(t.persons))) == 2
+
+
+async def test_what_two_managers_part_at_once_is_parted_once(desks: Desks) -> None:
+    mo = await desks.manager()
+    leads = [await desks.lead(email=email, company=EXAMPLE) for email in (INFO, INFO, "bo@example.com")]
+    rows = [await row(desks, lead) for lead in leads]
+    for path, body in (
+        (f"/v1/accounts/{rows[0]['account_id']}/unmerge", {"person_ids": [rows[2]["person_id"]]}),
+        (f"/v1/persons/{rows[0]['person_id']}/unmerge", {"lead_ids": [leads[1]]}),
+    ):
+        both = await asyncio.gather(*(mo.post(path, body) for _ in range(2)))
+        assert sorted(each.status_code for each in both) == [200, 422], [each.text for each in both]

@@ -21,7 +21,7 @@ from services.runtime.http.problems import Invalid, Mistake, NotFound
 from services.runtime.http.route import Route
 from services.runtime.http.rule import allow
 from services.runtime.tx import ReadTx, Tx
-from services.store import accounts, accountviews, unmerging
+from services.store import accounts, accountviews, persons, unmerging
 
 routes = APIRouter(route_class=Route, tags=["accounts"])
 
@@ -56,6 +56,7 @@ async def part_account(call: Call, account_id: str, body: AccountUnmergeIn, tx: 
 
     With all that they have, and all that comes of them. What was merged across the line is decided anew.
     """
+    await unmerging.hold_account(tx, AccountId(account_id), [PersonId(one) for one in body.person_ids])
     found = await _account(call, tx, account_id)
     whose = _some(body.person_ids, found.persons, "#/person_ids", "of the account")
     async with told(tx) as stories:
@@ -88,6 +89,7 @@ async def part_person(call: Call, person_id: str, body: PersonUnmergeIn, tx: Tx)
 
     Who that is is never matched with this person again. What was merged across the line is decided anew.
     """
+    await persons.hold(tx, [PersonId(person_id)])
     found = await _person(call, tx, person_id)
     mine = _some(body.lead_ids, found.leads, "#/lead_ids", "of the person")
     async with told(tx) as stories:
