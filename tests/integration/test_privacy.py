@@ -177,6 +177,17 @@ async def test_who_had_joined_their_opportunity_goes_on(desks: Desks) -> None:
     assert (await desks.told(other))[-3:] == ["lead.unmerged", "lead.decided", "item.queued"]
 
 
+async def test_what_had_come_with_what_joined_their_opportunity_goes_with_that(desks: Desks) -> None:
+    """Bo's second lead went into Bo's first, which then joined Ann's."""
+    bo: dict[str, Any] = {"email": "bo@secret.example", "company": WHO["company"], "contact": {"name": "Bo Ek"}}
+    first = await desks.lead("asleep", **bo)
+    ann = await person(desks, "buy")
+    second = await desks.lead(**bo)
+    assert [(await desks.lead_row(lead))["merged_into"] for lead in (first, second)] == [ann, ann]
+    await erase(desks, ann)
+    assert [(await desks.lead_row(lead))["merged_into"] for lead in (first, second)] == [None, first]
+
+
 async def test_whom_a_backup_brings_back_is_erased_again(desks: Desks) -> None:
     lead = await person(desks)
     (kept,) = await desks.routing.rows(select(t.leads).where(t.leads.c.id == lead))
