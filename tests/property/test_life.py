@@ -14,8 +14,8 @@ from kit.life.with_deals import WithDeals
 from services.runtime.embedded import Embedded
 from services.runtime.secret import Keyring
 
-SHORT, FULL = (12, 50), (400, 60)
-"""How many lives, of how many acts each. `--full`: some 30,000 steps, other ones each time."""
+SHORT, FULL = (10, 50), (300, 60)
+"""How many lives, of how many acts each. `--full`: over 20,000 steps, other ones each time."""
 
 
 class Life(OverTime, WithDeals, ByManagers, ForPersons):

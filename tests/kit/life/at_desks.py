@@ -11,10 +11,12 @@ from sqlalchemy import delete, select
 from kit.life.machine import PICK, SEAT, Machine
 from kit.life.terms import ANSWER, HOUR, SLEEP, TRY_AGAIN
 from kit.life.things import STAYS, Item
+from schemas.events.intake import Company
 from schemas.words import RepId
 from services.store import tables as t
 from services.store import waiting
 
+ACME = Company(name="Acme Ltd", domain="acme.example", country="GB")
 INTENTS = st.sampled_from(["demo", "demo", "buy", "trial", "asleep"])
 
 
@@ -27,8 +29,9 @@ class AtDesks(Machine):
     @rule(person=st.sampled_from("abcdefgh"), intent=INTENTS)
     def post(self, person: str, intent: str) -> None:
         now = self.now
-        lead = self.run(self.desks.lead(intent, email=f"{person}@example.com"))
-        self.model.post(lead, person, intent, now)
+        company = ACME if person in "efgh" else None
+        lead = self.run(self.desks.lead(intent, email=f"{person}@example.com", company=company))
+        self.model.post(lead, person, intent, now, company and company.domain)
         self.alike()
 
     @rule(seat=SEAT, desk=st.sampled_from(["inbound", "closing", "closing", "customer", "service"]))
@@ -116,6 +119,8 @@ class AtDesks(Machine):
     def hand_over_live(self, pick: int, seat: int, gone: bool) -> None:
         """To one who waits. Whose pull has gone has them by their next one, or soon anyone has."""
         waits = self.rep(seat)
+        if self.joins(pick):
+            return self.complete(self.held().index(self.one(pick, "inbound")[0]), "qualified")
         if not gone and self.model.would_wait(waits, "closing", self.now):
             return self._hand_over_to_a_pull(pick, waits)
         item, act = self.one(pick, "inbound")
@@ -130,6 +135,10 @@ class AtDesks(Machine):
         while made.held and made.claims[-1].live:
             self.pull(waits, "closing")
         return None
+
+    def joins(self, pick: int) -> bool:
+        """Whether its company is dealt with already."""
+        return self.model.open_deal(self.one(pick, "inbound")[0].lead) is not None
 
     async def _waited(self, rep: str) -> None:
         """A pull of theirs waits, as it seems: its process has died."""
@@ -166,13 +175,15 @@ class AtDesks(Machine):
     @rule(pick=PICK, hours=st.sampled_from([1, 5, 30]))
     def hand_over_booked(self, pick: int, hours: int) -> None:
         """With a meeting, for whoever gets it."""
+        if self.joins(pick):
+            return self.complete(self.held().index(self.one(pick, "inbound")[0]), "qualified")
         item, act = self.one(pick, "inbound")
         at = self.now + hours * HOUR
         booked = {"at": at.isoformat(), "mode": "video"}
         answer = act("complete", {"outcome": "qualified", "handover": "booked", "booked": booked})
         assert answer.status_code == 200, answer.text
         self.model.hand_over_booked(item, at, self.now)
-        self.alike()
+        return self.alike()
 
     @precondition(lambda self: self.ended())
     @rule(pick=PICK, act=st.sampled_from([("heartbeat", {}), ("attempts", {"channel": "phone", "outcome": "refused"})]))

@@ -71,6 +71,6 @@ FROM routing.leads AS lead WHERE (lead.person_id IS NULL) <> (lead.state = 'eras
 UNION ALL
 SELECT 'what is merged has gone into a lead that is not', lead.id, root.state
 FROM routing.leads AS lead LEFT JOIN routing.leads AS root ON root.id = lead.merged_into
-WHERE (lead.state = 'merged') <> (lead.merged_into IS NOT NULL) OR root.state = 'merged'
+WHERE (lead.state = 'merged') <> (lead.merged_into IS NOT NULL) OR root.state IN ('merged', 'erased')
 """)
 """Each row breaks a law."""

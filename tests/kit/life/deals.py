@@ -51,7 +51,7 @@ class Deals(Stock):
             item.lead.talked = item.lead.accepted = True
 
     def reopen(self, lead: Lead, now: datetime) -> bool:
-        if lead.deal != "lost" or lead.email in self.suppressed:
+        if lead.deal != "lost" or not self._may_open(lead):
             return False
         self.open_again(lead, now)
         return True
@@ -62,7 +62,7 @@ class Deals(Stock):
             if not same:
                 lead.outcome, lead.reopen_at, lead.lost_at = "lost", None, now
             return True
-        if lead.deal == "rejected" or (to == "open" and lead.email in self.suppressed):
+        if lead.deal == "rejected" or (to == "open" and not self._may_open(lead)):
             return False
         if lead.deal == "won":
             self._gone(lead, "void")
@@ -99,6 +99,9 @@ class Deals(Stock):
         elif what == "deployed" and lead.customers[-1] == "onboarding":
             lead.customers[-1] = state
         return lead.customers[-1] == state
+
+    def _may_open(self, lead: Lead) -> bool:
+        return lead.email not in self.suppressed and self.open_deal(lead) is None
 
     def _customer(self, lead: Lead, now: datetime) -> None:
         lead.customers.append("onboarding")

@@ -80,7 +80,7 @@ class ForPersons(Machine):
         """A person is forgotten."""
         lead = self.model.leads[pick % len(self.model.leads)]
         self.run(self._erase(lead))
-        self.model.erase(lead.person)
+        self.model.erase(lead.person, self.now)
         self.alike()
 
     async def _erase(self, lead: Lead) -> None:

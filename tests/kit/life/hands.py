@@ -137,7 +137,11 @@ class Hands(Stock):
         item.end("done")
         match outcome:
             case "qualified":
-                self.make_deal(item.lead, now, qualifier=item.claims[-1].rep)
+                deal = self.open_deal(item.lead)
+                if deal is not None:
+                    self.join(item.lead, deal)
+                else:
+                    self.make_deal(item.lead, now, qualifier=item.claims[-1].rep)
             case "nurture":
                 item.lead.state, item.lead.wake_at = "nurturing", now + SLEEP
             case _:

@@ -22,7 +22,7 @@ class Model(Hands, Deals, People):
                 item.state, item.next_at = "queued", None
         for lead in self.leads:
             if lead.state == "nurturing" and lead.wake_at is not None and lead.wake_at <= now:
-                self.decide(lead, now)
+                self.decide_again(lead, now)
         for lead in self.leads:
             if lead.deal == "lost" and lead.reopen_at is not None and lead.reopen_at <= now:
                 self.open_again(lead, now)

@@ -58,13 +58,37 @@ class Stock:
         if lead.email in self.suppressed:
             lead.state = "rejected"
         elif before is not None:
-            lead.state, lead.into = "merged", before
+            lead.state, lead.into, lead.by_account = "merged", before, False
             if before.state == "nurturing":
                 before.intent = lead.intent
-                self.decide(before, now)
+                self.decide_again(before, now)
+        elif (deal := self.open_deal(lead)) is not None:
+            self.join(lead, deal)
         elif lost is not None:
-            lead.state, lead.into = "merged", lost
+            lead.state, lead.into, lead.by_account = "merged", lost, False
             self.open_again(lost, now)
+        else:
+            self.decide(lead, now)
+
+    def open_deal(self, lead: Lead) -> Lead | None:
+        """The lead of what is open with its company."""
+        deals = [each for each in self.leads if each.company == lead.company is not None and each.deal == "open"]
+        return deals[0] if deals else None
+
+    def join(self, lead: Lead, deal: Lead) -> None:
+        """It is of what is open with its company, and so is all that was merged into it."""
+        lead.state, lead.into, lead.by_account, lead.wake_at = "merged", deal, True, None
+        for other in self.leads:
+            if other.into is lead:
+                other.into = deal
+
+    def decide_again(self, lead: Lead, now: datetime) -> None:
+        """One that was nurtured."""
+        deal = self.open_deal(lead)
+        if lead.email in self.suppressed:
+            lead.state, lead.wake_at = "rejected", None
+        elif deal is not None:
+            self.join(lead, deal)
         else:
             self.decide(lead, now)
 
@@ -100,7 +124,7 @@ class Stock:
     def open_again(self, lead: Lead, now: datetime) -> None:
         """A lost opportunity opens again, if its person may be reached."""
         lead.reopen_at = None
-        if lead.email in self.suppressed:
+        if lead.email in self.suppressed or self.open_deal(lead):
             return
         item = Item(lead, "closing", "queued", now - self.credit(lead), deal=lead.deals)
         self.first_right(item, lead.closer, now)

@@ -113,8 +113,11 @@ class Lead:
     person: str
     intent: str
     state: str = "received"
+    company: str | None = None
     into: "Lead | None" = None
     """Where it was merged."""
+    by_account: bool = False
+    """It was merged since its company is dealt with already."""
     outcome: str | None = None
     items: list[Item] = field(default_factory=list)
     deal: str | None = None
