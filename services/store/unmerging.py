@@ -6,7 +6,7 @@ are those of a batch, so that no new lead is matched meanwhile.
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select, tuple_, update
 
 from router.features import unfilled
 from router.lifecycle import Act
@@ -42,7 +42,7 @@ async def part_account(
     """Part these persons, with all of their leads that are of an account, from it; the account that they are of now."""
     of = t.leads.c.account_id == account
     mine = await _ids(tx, and_(of, t.leads.c.person_id == rows.among(whose)))
-    across = await _across(tx, mine, t.leads.c.matched_by == MatchedBy.ACCOUNT.value)
+    across = await _across(tx, mine, _of_another())
     await redeciding.look(tx, policy, keyring, across, also=mine, companies=[account])
     other = await _new_account(tx, account)
     values = [{"person_id": person, "account_id": account, "of_account": other} for person in sorted(whose)]
@@ -106,6 +106,13 @@ async def _across(tx: ReadTx, mine: Collection[LeadId], which: ColumnElement[boo
     return await _ids(
         tx, and_(which, t.leads.c.state == LeadState.MERGED.value, or_(and_(ours, ~root), and_(~ours, root)))
     )
+
+
+def _of_another() -> ColumnElement[bool]:
+    """What was merged for its account's sake, or came with somebody else's lead that was."""
+    root = t.leads.alias("root")
+    with_it = exists().where(root.c.id == t.leads.c.merged_into, root.c.person_id != t.leads.c.person_id)
+    return or_(t.leads.c.matched_by == MatchedBy.ACCOUNT.value, with_it)
 
 
 async def _ids(tx: ReadTx, which: ColumnElement[bool]) -> list[LeadId]:

@@ -186,3 +186,16 @@ async def test_what_two_managers_part_at_once_is_parted_once(desks: Desks) -> No
     ):
         both = await asyncio.gather(*(mo.post(path, body) for _ in range(2)))
         assert sorted(each.status_code for each in both) == [200, 422], [each.text for each in both]
+
+
+@pytest.mark.parametrize("goes", ["ann", "bo"])
+async def test_what_had_come_with_what_joined_an_opportunity_is_parted_with_that(desks: Desks, goes: str) -> None:
+    """Bo's second lead went into Bo's first, which then joined Ann's."""
+    mo = await desks.manager()
+    first = await desks.lead("asleep", email="bo@example.com", company=EXAMPLE)
+    ann = await desks.lead("buy", email="ann@example.com", company=EXAMPLE)
+    second = await desks.lead(email="bo@example.com", company=EXAMPLE)
+    assert [(await row(desks, lead))["merged_into"] for lead in (first, second)] == [ann, ann]
+    parted = await row(desks, {"ann": ann, "bo": first}[goes])
+    ok(await mo.post(f"/v1/accounts/{parted['account_id']}/unmerge", {"person_ids": [parted["person_id"]]}))
+    assert [(await row(desks, lead))["merged_into"] for lead in (first, second)] == [None, first]
