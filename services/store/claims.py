@@ -68,7 +68,7 @@ async def worth_a_pull(tx: ReadTx, policy: Policy, rep_id: RepId, desk: str, *, 
         return True
     dry = _dry(policy, rep, queues)
     seen = await heads.look(tx, rep.id, [*queues, *dry], test=test)
-    if seen.owed or await covering.is_due(tx, rep, test=test):
+    if seen.owed or await covering.is_due(tx, policy, rep, test=test):
         return True
     able = _able(rep, queues)
     room, _ = seen.room(able, tx.now)

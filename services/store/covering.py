@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from router import covers
 from router.lifecycle import Act
+from router.policy.compiled import Policy
 from schemas.events.stamp import SYSTEM, Actor
 from schemas.words import Exempt, ItemId, MeetingState, Presence, QueueName, RepId
 from services.runtime.hot import driver
@@ -108,15 +109,19 @@ FOR UPDATE OF lead, item, claim SKIP LOCKED
 """  # noqa: S608 - the columns are ours
 
 
-async def is_due(tx: ReadTx, rep: Rep, *, test: bool) -> str | None:
-    """A claim whose promise has come, of a rep whom this one covers: the one that came due first."""
-    row = await driver(tx).fetchrow(DUE_SQL, rep.id, tx.now, test, list(rep.queues))
+async def is_due(tx: ReadTx, policy: Policy, rep: Rep, *, test: bool) -> str | None:
+    """A claim whose promise has come, of a rep whom this one covers: the one that came due first.
+
+    In a queue that the policy has dropped it stays with who made it, until their claim ends.
+    """
+    theirs = [name for name in rep.queues if name in policy.queues]
+    row = await driver(tx).fetchrow(DUE_SQL, rep.id, tx.now, test, theirs)
     return None if row is None else str(row["id"])
 
 
-async def take_due(tx: Tx, stories: Stories, rep: Rep, *, test: bool) -> Item | None:
+async def take_due(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Item | None:
     """Take over a promise that is due: its item, queued, locked, and reserved for this rep. None: there is none."""
-    found = await is_due(tx, rep, test=test)
+    found = await is_due(tx, policy, rep, test=test)
     row = None if found is None else await driver(tx).fetchrow(TAKE_DUE_SQL, found, tx.now)
     if row is None:
         return None

@@ -63,7 +63,7 @@ async def live(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool
 
 async def covered(tx: Tx, stories: Stories, policy: Policy, rep: Rep, *, test: bool) -> Given | None:
     """The promise that came due first of those whom this rep covers, under a claim of their own."""
-    item = await covering.take_due(tx, stories, rep, test=test)
+    item = await covering.take_due(tx, stories, policy, rep, test=test)
     if item is None:
         return None
     return Given(Why.PROMISE_DUE, await granting.grant(tx, stories, policy, rep, item, why=Why.PROMISE_DUE))

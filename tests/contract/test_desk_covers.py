@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from kit.desks import Caller, Desks, Hold, mistakes, ok, refused
+from kit.desks import POLICY, Caller, Desks, Hold, mistakes, ok, refused
 from kit.floor import settle
 
 from schemas.words import RepId
@@ -110,6 +110,19 @@ async def test_who_is_back_keeps_their_own_promises(desks: Desks) -> None:
     desks.later(hours=5)
     assert (await bob.pull("inbound")).status_code == 204
     assert (await ann.take("inbound")).claim == hold.claim
+
+
+async def test_a_promise_in_a_queue_that_the_policy_dropped_bars_no_pull_of_a_cover(desks: Desks) -> None:
+    ann, bob, _ = await team(desks, "inbound/second")
+    await desks.routing.publish(POLICY.replace("queue: inbound/main, sla", "queue: inbound/second, sla"))
+    await promised(desks, ann)
+    await away(ann, bob)
+    await desks.routing.publish(POLICY.replace("      second: {calendar: always, lease: 15m}\n", ""))
+    desks.later(hours=5)
+    refused(await bob.pull("inbound"), 404, "not_found")
+    mo = await desks.manager()
+    ok(await mo.patch(f"/v1/reps/{bob.id}", {"queues": ["inbound/main"]}))
+    assert (await bob.pull("inbound")).status_code == 204
 
 
 async def test_a_next_step_that_is_due_and_a_meeting_a_day_ahead_fall_to_the_cover(desks: Desks) -> None:
