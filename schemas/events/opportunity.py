@@ -108,7 +108,8 @@ class OpportunityRejected(OpportunityEvent):
 class OpportunityCorrected(OpportunityEvent):
     """A manager says that it was closed by mistake, or otherwise: what it counted as until now never was.
 
-    What it is from now on (`to`) is told here alone: a win has `value`, `won_at` and `credit`, a loss a `reason`.
+    What it is from now on (`to`) is told here alone: a win has `value`, `won_at` and `credit`, a loss a `reason`. It
+    counts for its closer, whom `rep_id` names: nobody holds what is closed.
     """
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)

@@ -38,7 +38,7 @@ async def correct(work: Work, said: Correction) -> None:
     await _undo(work, said, stays)
     won_at = _won_at(work, said)
     told = OpportunityCorrected(
-        **{**work.on_deal(), "from": work.deal.state},
+        **{**work.on_deal(), "rep_id": work.rep or work.deal.closer, "from": work.deal.state},
         to=said.to,
         value=said.value,
         reason=said.reason,

@@ -155,6 +155,7 @@ async def test_what_becomes_of_a_customer_counts_and_a_mistaken_win_takes_it_all
     ok(await boss.post(f"/v1/opportunities/{deal.opportunity}/correct", {"state": "lost", "reason": "no_decision"}))
     for basis in ("event", "cohort"):
         assert await counts(mo, basis=basis) == before | {"qualified": 1, "lost": 1}, basis
+    assert await counts(mo, rep=bob.id) == {"qualified": 1, "lost": 1}, "it is still of who held it"
     ok(await boss.post(f"/v1/opportunities/{deal.opportunity}/reopen"))
     assert await counts(mo) == before | {"qualified": 1}
 
