@@ -8,9 +8,10 @@ from kit.tiny import Address, Lost, NoteIn, Won
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from schemas.api.problem import MistakeCode
+from schemas.api.questions import Period
 from schemas.api.shape import Ask
 from schemas.api.values import day
-from services.runtime.http.mistakes import body_mistakes
+from services.runtime.http.mistakes import body_mistakes, query_mistakes
 
 Day = Annotated[date, BeforeValidator(day)]
 NOW = datetime(2026, 7, 6, 9, 30, tzinfo=UTC)
@@ -129,6 +130,14 @@ def test_all_mistakes_are_told_at_once_and_each_place_once() -> None:
 def test_at_most_fifty_mistakes_are_told_and_long_names_cost_nothing() -> None:
     assert len(mistakes({"text": "a"} | {f"unknown_{i}": 1 for i in range(3000)})) == 50
     assert mistakes({"text": "a", "x" * 60_000: 1})[0][1] == "unknown_field"
+
+
+def test_a_parameter_is_told_by_the_name_that_a_sender_writes() -> None:
+    for sent, remedy in (("fron", "Did you mean from?"), ("from_", "Did you mean from?"), ("tzz", "Did you mean tz?")):
+        with pytest.raises(ValidationError) as refused:
+            Period.model_validate({sent: "x"})
+        (told,) = query_mistakes(refused.value, Period, {sent: "x"})
+        assert (told.parameter, told.code, told.remedy) == (sent, "unknown_field", remedy)
 
 
 def test_a_model_that_is_no_union_is_looked_through(  # the remedy knows the fields of a list's entries

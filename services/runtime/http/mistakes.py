@@ -63,7 +63,7 @@ def query_mistakes(error: ValidationError, model: type[BaseModel], values: Mappi
     for detail in error.errors(include_url=False, include_input=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if name not in found:
-            said = _said(detail, place(detail, values)[1], tuple(model.model_fields), "parameter")
+            said = _said(detail, place(detail, values)[1], _names(model), "parameter")
             found[name] = replace(said, parameter=name[:200])
             if len(found) == MOST_MISTAKES:
                 break
@@ -132,7 +132,12 @@ def _fields(model: Any, path: Sequence[str | int]) -> tuple[str, ...]:
         if isinstance(part, str):  # an entry of a list has no name: `models_in` looks through lists
             fields = [outer.model_fields[part] for outer in models if part in outer.model_fields]
             models = [inner for field in fields for inner in models_in(field.annotation)]
-    return tuple(name for found in models for name in found.model_fields)
+    return tuple(name for found in models for name in _names(found))
+
+
+def _names(model: type[BaseModel]) -> tuple[str, ...]:
+    """As a sender writes them."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
