@@ -1,7 +1,7 @@
 """`leadgate ledger`."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -14,9 +14,12 @@ from services.worker.ledger import balance
 
 
 class Hour(click.ParamType[datetime]):
-    """A time with its zone; a whole hour."""
+    """A time with its zone, as the bound of whole hours: that in which it lies is among them."""
 
     name = "time"
+
+    def __init__(self, *, last: bool) -> None:
+        self.last = last
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
@@ -25,9 +28,9 @@ class Hour(click.ParamType[datetime]):
             self.fail(f"{value!r} is no time: give it as 2026-07-06T09:00Z", param, ctx)
         if at.tzinfo is None:
             self.fail(f"{value!r} has no zone: give it as 2026-07-06T09:00Z", param, ctx)
-        if at.minute or at.second or at.microsecond:
-            self.fail(f"{value!r} is no whole hour: the books are kept by the hour", param, ctx)
-        return at.astimezone(UTC)
+        at = at.astimezone(UTC)
+        began = at.replace(minute=0, second=0, microsecond=0)
+        return began + timedelta(hours=1) if self.last and began < at else began
 
 
 @click.command(
@@ -40,8 +43,12 @@ Examples:
 The intake log keeps 14 days; older hours are as last counted, which the worker does each hour.
 """
 )
-@click.option("--from", "since", type=Hour(), help="From this hour on. [default: the first there is]")
-@click.option("--to", "until", type=Hour(), help="Up to this hour, without it. [default: now]")
+@click.option(
+    "--from", "since", type=Hour(last=False), help="From the hour of this time on. [default: the first there is]"
+)
+@click.option(
+    "--to", "until", type=Hour(last=True), help="Up to this time; the hour in which it lies, whole. [default: now]"
+)
 @shared
 def ledger(shared: Shared, since: datetime | None, until: datetime | None) -> None:
     """Show that nothing is lost: leads accepted, counted from the log, against what is held. Exit 1 if not."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, select, update
 from router.books import Hour
 from schemas.topics import INBOUND
 from schemas.words import SourceName
+from services.cli.ledger import Hour as HourOf
 from services.runtime.edge import Edge
 from services.runtime.log import table
 from services.runtime.log.table import LogTable
@@ -41,6 +42,20 @@ async def states(routing: Routing) -> Counter[str]:
 
 def lead(routing: Routing, key: str, **said: Any) -> Any:
     return submission(routing.edge.keyring, routing.edge.clock.now(), key, **{"intent": "demo", "email": None, **said})
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "end"),
+    [
+        ("2026-07-06T09:00Z", 9, 9),
+        ("2026-07-06T09:29:58.123Z", 9, 10),
+        ("2026-07-06T10:30:00+01:00", 9, 10),
+        ("2026-07-06T15:00:00+05:30", 9, 10),
+    ],
+)
+def test_a_period_of_the_books_has_the_hours_of_its_first_and_last_moment(said: str, first: int, end: int) -> None:
+    for last, hour in ((False, first), (True, end)):
+        assert HourOf(last=last).convert(said, None, None) == datetime(2026, 7, 6, hour, tzinfo=UTC)
 
 
 async def test_accepted_equals_the_sum_over_all_states(routing: Routing) -> None:
