@@ -92,6 +92,12 @@ class Period(Query):
     tz: ZoneKey | None = Field(None, description="IANA; default: the policy's.")
 
 
+class OwnTime(Filters, Period):
+    """A part and a period, of what counts at its own time alone."""
+
+    basis: Literal["event"] = Field("event", description="Each fact at its own time.")
+
+
 class PeriodQuery(Filters, Period):
     """A period, and by what to group."""
 

@@ -8,13 +8,13 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from schemas.api.metrics import Answer
 from schemas.api.page import ListQuery
-from schemas.api.questions import Filters, Period, apart
+from schemas.api.questions import OwnTime, apart
 from schemas.api.shape import Said, example
 from schemas.events.stamp import Moment
 from schemas.words import Desk, Money
 
 
-class CardsQuery(Filters, Period):
+class CardsQuery(OwnTime):
     """Whose figures, of which period. A rep may ask for `rep=me` alone."""
 
     small: bool = Field(False, description="With ratios even of fewer than 20.")
@@ -23,7 +23,7 @@ class CardsQuery(Filters, Period):
     )
 
 
-class CustomersQuery(Filters, Period, ListQuery):
+class CustomersQuery(OwnTime, ListQuery):
     """Which customers: those won in the period."""
 
 
@@ -62,7 +62,7 @@ class FactMetric(StrEnum):
     CREDITED_WON = "credited_won"
 
 
-class FactsQuery(Filters, Period, ListQuery):
+class FactsQuery(OwnTime, ListQuery):
     """Which facts: those behind one number, of a period."""
 
     metric: FactMetric

@@ -192,8 +192,9 @@ async def test_a_win_of_another_value_is_the_same_customers(metrics: Metrics, mo
 
 
 async def test_without_customers_there_is_no_mean(mo: httpx.AsyncClient) -> None:
-    answer = await asked(mo, "customers", **DAY)
-    assert (answer["n"], answer["staying"], answer["months_mean"], answer["data"]) == (0, 0, None, [])
+    for basis in ({}, {"basis": "event"}):
+        answer = await asked(mo, "customers", **DAY, **basis)
+        assert (answer["n"], answer["staying"], answer["months_mean"], answer["data"]) == (0, 0, None, [])
 
 
 async def test_the_facts_behind_a_number_with_those_taken_back(metrics: Metrics, mo: httpx.AsyncClient) -> None:
@@ -259,7 +260,7 @@ async def test_what_is_parted_counts_as_a_lead_again(metrics: Metrics, mo: httpx
         ("facts", {}, "metric", "required"),
         ("facts", {"metric": "charm"}, "metric", "not_allowed"),
         ("scorecards", {"group_by": "source"}, "group_by", "not_allowed"),
-        ("scorecards", {"basis": "cohort"}, "basis", "unknown_field"),
+        ("scorecards", {"basis": "cohort"}, "basis", "not_allowed"),
         ("customers", {"from": "2026-07-06", "to": "2026-07-06"}, "to", "out_of_range"),
         ("customers", {"limit": "0"}, "limit", "out_of_range"),
     ],
