@@ -61,7 +61,7 @@ def expected(came: Sequence[int]) -> int:
 def say(forecast: Forecast, queue: str, calendar: Calendar) -> str:
     """In a sentence, as upstream reads it."""
     at = forecast.by.astimezone(calendar.zone)
-    lies = f"{forecast.depth} lie there, " if forecast.depth else ""
+    lies = f"{forecast.depth} waiting there, " if forecast.depth else ""
     short = f"{forecast.short} short" if forecast.short else "enough"
     return (
         f"{queue}, {at:%A} at {at:%H:%M} ({calendar.zone.key}): needs {forecast.needs}; "

@@ -134,7 +134,7 @@ def parse(text: str | bytes) -> Parsed:
         return Parsed(None, {}, _broken(mark.line + 1 if mark else None, detail))
     except (yaml.YAMLError, ValueError, OverflowError) as broken:  # a character that YAML does not allow
         return Parsed(None, {}, _broken(None, str(broken).replace("\n", " ")))
-    return Parsed(reader.values, reader.lines)
+    return Parsed(reader.values, reader.lines or {(): 1})
 
 
 def scalar(word: str) -> str | int | float | bool | None:

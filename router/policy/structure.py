@@ -48,6 +48,9 @@ _WANTED = {
 }
 
 
+_LEVELS = 5  # from the depth of a step of an escalation up to its queue
+
+
 @dataclass(frozen=True, slots=True)
 class Structured:
     """The file as far as it could be read: None when too little is left. `skipped`: where something was left out."""
@@ -61,27 +64,34 @@ def structured(values: Any, mistakes: Mistakes) -> Structured:
     if not isinstance(values, dict):
         mistakes.add((), None, "not a policy", "Begin with version: 1; `leadgate policy show` prints one.")
         return Structured(None, frozenset())
-    try:
-        return Structured(PolicyFile.model_validate(values), frozenset())
-    except ValidationError as wrong:
-        paths = [_note(error, values, mistakes) for error in wrong.errors(include_url=False, include_context=True)]
-    if any(_holds_a_name(path) for path in paths):
-        return Structured(None, frozenset(paths))  # what refers to it would be told as a mistake too
-    left = copy.deepcopy(values)
-    for path in sorted(paths, key=lambda path: [str(part) for part in path], reverse=True):
-        _leave_out(left, path)
-    try:
-        return Structured(PolicyFile.model_validate(left), frozenset(paths))
-    except ValidationError:
-        return Structured(None, frozenset(paths))
+    left, skipped = values, frozenset[Path]()
+    for _ in range(_LEVELS):
+        try:
+            return Structured(PolicyFile.model_validate(left), skipped)
+        except ValidationError as wrong:
+            errors = wrong.errors(include_url=False, include_context=True)
+        # What lacks something that was left out is left out itself.
+        paths = [each["loc"][:-1] for each in errors] if skipped else [_note(each, mistakes) for each in errors]
+        skipped |= frozenset(paths)
+        if any(not path or _holds_a_name(path) for path in paths):
+            break  # what refers to it would be told as a mistake too
+        left = copy.deepcopy(left)
+        for path in paths:
+            _leave_out(left, path)
+    return Structured(None, skipped)
 
 
 def _holds_a_name(path: Path) -> bool:
     """Whether a whole desk, queue or calendar stands there."""
-    return path[0] in ("desks", "calendars") and (len(path) <= 2 or (path[0] == "desks" and len(path) <= 4))
+    match path:
+        case ("desks", _, "queues", *rest):
+            return len(rest) <= 1
+        case ("desks" | "calendars", *rest):
+            return len(rest) <= 1
+    return False
 
 
-def _note(error: ErrorDetails, values: Any, mistakes: Mistakes) -> Path:
+def _note(error: ErrorDetails, mistakes: Mistakes) -> Path:
     of_key = error["loc"][-1:] == ("[key]",)
     path = tuple(error["loc"][:-1] if of_key else error["loc"])
     value = path[-1] if of_key else error["input"]
@@ -110,6 +120,9 @@ def _note(error: ErrorDetails, values: Any, mistakes: Mistakes) -> Path:
 
 
 def _leave_out(values: Any, path: Path) -> None:
+    """Of a list all, for what comes after in it keeps its place."""
+    while isinstance(path[-1], int):
+        path = path[:-1]
     for part in path[:-1]:
         try:
             values = values[part]

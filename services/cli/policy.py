@@ -211,5 +211,7 @@ def _words(name: str, mistakes: Sequence[Mistake]) -> str:
     for each in mistakes:
         value = "" if each.value is None else f" ({each.value!r})"
         place = f"{each.path}{value}: " if each.path else ""
-        lines.append(f"  line {each.line or '?'}: {place}{each.detail}. {each.remedy or ''}".rstrip())
+        lines.append(
+            f"  {f'line {each.line}: ' if each.line else ''}{place}{each.detail}. {each.remedy or ''}".rstrip()
+        )
     return "\n".join(lines)

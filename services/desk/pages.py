@@ -3,7 +3,7 @@
 The page is rendered here, whole; its script calls the same API as any other client and then asks for the page anew.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -84,6 +84,7 @@ async def work(call: Call, query: Chosen, tx: ReadTx) -> Response:
         asks=policy.asks.get(desk_of(chosen.item.queue), ()) if chosen else (),
         held=[each.model_dump(mode="json") for each in held],
         chosen=None if chosen is None else chosen.model_dump(mode="json"),
+        own=_own(chosen.item.lead.custom) if chosen else [],
         currency=policy.currency,
         words={**WORDS, "tasks": _spoken(policy.tasks)},
     )
@@ -96,6 +97,20 @@ async def _owed(tx: ReadTx, policy: Policy, desks: Collection[Desk]) -> list[dic
         for queue in policy.queues.values()
         if upstream_of(queue.desk) & set(desks) and (ahead := await forecasts.of(tx, policy, queue)) is not None
     ]
+
+
+def _own(custom: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """The sender's own fields as a person reads them: `yes`, `north, south`."""
+    return [(name, _read(value)) for name, value in (custom or {}).items() if value is not None]
+
+
+def _read(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(value)
+    return str(value)
 
 
 def _falling(each: Falling) -> dict[str, Any]:

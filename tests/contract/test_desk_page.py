@@ -45,7 +45,17 @@ async def test_the_page_lets_one_name_covers_and_tells_what_falls_due(desks: Des
     shown = await page(ann)
     assert "Covered by Bob &lt;b&gt;." in shown
     assert "I am back" in shown
-    assert '<span>promise</span> <span class="muted">Bob &lt;b&gt;</span>' in shown
+    assert '<span>Promise: <span class="muted">Bob &lt;b&gt;</span></span>' in shown
+
+
+async def test_the_senders_own_fields_are_shown_as_a_person_reads_them(desks: Desks) -> None:
+    ann = await desks.rep("inbound/main")
+    await desks.lead(custom={"trial": True, "regions": ["north", "south"], "seats": 40, "none": None})
+    await ann.take("inbound")
+    shown = await page(ann)
+    for name, value in (("trial", "yes"), ("regions", "north, south"), ("seats", "40")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in shown, name
+    assert "<dt>none</dt>" not in shown
 
 
 async def test_desks_have_the_companys_titles_and_what_they_ask_is_required(desks: Desks) -> None:

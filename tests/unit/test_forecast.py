@@ -21,7 +21,7 @@ def test_it_is_said_in_a_sentence() -> None:
         "closing/uk, Tuesday at 08:30 (Europe/London): needs 11; the pool has 4, 3 expected: 4 short"
     )
     enough = Forecast(date(2026, 7, 7), BY, needs=11, depth=5, pool=4, expected=3)
-    assert say(enough, "closing/uk", LONDON).endswith("needs 11; 5 lie there, the pool has 4, 3 expected: enough")
+    assert say(enough, "closing/uk", LONDON).endswith("needs 11; 5 waiting there, the pool has 4, 3 expected: enough")
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,30 @@ def test_all_mistakes_are_told_at_once_by_line():
 
 
 @pytest.mark.parametrize(
+    ("place", "slip"),
+    [
+        ("title: SDR, asks: [needs], queues", "asks[0]"),
+        ("title: 5, queues", "title"),
+    ],
+)
+def test_a_mistake_of_a_desk_hides_none_of_a_rule(place, slip):
+    text = EXAMPLE.replace("outbound: {queues", f"outbound: {{{place}").replace("[demo, buy]", "{matchs: a}")
+    assert [path for _, path, *_ in mistakes(text)] == ["rules[0].when.intent.matchs", f"desks.outbound.{slip}"]
+
+
+def test_a_mistake_of_a_step_hides_none_of_a_rule():
+    text = EXAMPLE.replace("in_hand: 3", "escalate: [{after: soon, raise: hot}]").replace("[demo, buy]", "{matchs: a}")
+    assert [path for _, path, *_ in mistakes(text)] == [
+        "rules[0].when.intent.matchs",
+        "desks.inbound.queues.main.escalate[0].after",
+    ]
+
+
+def test_of_an_empty_file_the_first_line_is_named():
+    assert mistakes("") == [(1, "", None, "Begin with version: 1; `leadgate policy show` prints one.")]
+
+
+@pytest.mark.parametrize(
     ("earlier", "later", "hidden"),
     [
         ("{intent: [demo, buy]}", "{intent: demo, list: false}", True),

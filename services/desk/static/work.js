@@ -121,6 +121,7 @@ function begin() {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       for (const field of $$("[aria-invalid]", form)) field.removeAttribute("aria-invalid");
+      $(".alert", form).hidden = true;
       if (!form.checkValidity()) return form.reportValidity();
       act(form, body(form), $("button", form));
     });
