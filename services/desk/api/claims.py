@@ -131,7 +131,7 @@ async def next_step(call: Call, claim_id: str, body: NextStepIn, tx: Tx) -> Held
     async with told(tx) as stories:
         work = await holder(call, tx, stories, claim_id)
         if work.item.kind not in KEPT_BY_THE_CLAIM:
-            detail = "Enquiries and prospects have no next step: record an attempt with next_at."
+            detail = f"An item of kind {work.item.kind.value} has no next step: record an attempt with next_at."
             raise Conflict("wrong_state", detail, state=work.item.state.value)
         await steps.replace_step(work, what=body.what, at=body.at, side=body.side, promise=body.promise)
     claim = await holding.find(tx, claim_id)
