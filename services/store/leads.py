@@ -128,6 +128,8 @@ async def _carry_out(
             await _renew(tx, stories, into, policy, sheet, lead)
         elif outcome.matched_by is not MatchedBy.ACCOUNT:
             sheet.correct(outcome.into, filled(sheet.said[outcome.into], submitted))
+        if into.state == LeadState.MERGED:  # by one before it in its batch
+            story.set(merged_into=into.row["merged_into"])
         if outcome.reopens is not None:
             opened = await opportunities.reopen(tx, into, outcome.reopens, policy)
             assert opened, "it is lost, and locked with its account"

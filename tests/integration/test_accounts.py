@@ -161,6 +161,27 @@ async def test_two_of_a_company_in_one_batch_and_a_nurtured_one_that_wakes_meet_
     assert await merged(desks, again) == (None, None)
 
 
+@pytest.mark.parametrize("nurtured", [True, False])
+async def test_twice_in_a_batch_one_joins_what_their_first_lead_joined(desks: Desks, nurtured: bool) -> None:
+    ann, bo = {"email": "ann@example.com"}, {"email": "bo@example.com"}
+    await of_example(desks, "asleep", **ann)
+    if nurtured:  # comes again, and joins
+        root = await of_example(desks, "buy", **bo)
+        came: list[dict[str, Any]] = [ann, ann]
+    else:  # has an opportunity made of them that the others join
+        root = ""
+        came = [{**ann, "intent": "buy"}, bo, bo]
+    now = desks.clock.now()
+    batch = [
+        submission(desks.edge.keyring, now, **{"company": EXAMPLE, "message": str(n), **said})
+        for n, said in enumerate(came)
+    ]
+    await desks.routing.batch(*batch)
+    root = root or str((await merged(desks, batch[0].id))[0])
+    assert {(await merged(desks, each.id))[0] for each in batch} == {root}
+    assert (await desks.lead_row(root))["state"] == "queued"
+
+
 async def test_two_of_a_company_at_once_in_two_transactions_meet_whether_routed_or_qualified(desks: Desks) -> None:
     """Whoever opens an opportunity of an account holds the account."""
     ann = await desks.rep("inbound/main")
