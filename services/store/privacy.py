@@ -115,10 +115,8 @@ async def erase(tx: Tx, policy: Policy, keyring: Keyring, person: PersonId) -> E
     await persons.hold(tx, [person])
     held = (await persons.identities_of_persons(tx, [person]))[person]
     mine = await _leads(tx, person)
-    lead = t.leads.c
-    others = and_(lead.merged_into == rows.among(mine), lead.person_id != person)
-    strangers = [row["id"] for row in await tx.fetch(select(lead.id).where(others))]
-    await redeciding.look(tx, policy, keyring, strangers, also=mine)
+    await redeciding.look(tx, policy, keyring, await _joined(tx, person, mine), also=mine)
+    strangers = await _joined(tx, person, mine)  # until theirs were locked, one more may have joined
     async with telling(tx) as stories:
         await suppressions.keep_closed(tx, held)
         traces, beside = await _traces(tx, mine), await _beside(tx, mine)
@@ -146,6 +144,13 @@ async def risen(tx: ReadTx, limit: int) -> list[LeadId]:
 async def _leads(tx: ReadTx, person: PersonId) -> list[LeadId]:
     found = await tx.fetch(select(t.leads.c.id).where(t.leads.c.person_id == person).order_by(t.leads.c.id))
     return [row["id"] for row in found]
+
+
+async def _joined(tx: ReadTx, person: PersonId, mine: Sequence[LeadId]) -> list[LeadId]:
+    """What others sent that is merged into these leads of a person."""
+    lead = t.leads.c
+    others = and_(lead.merged_into == rows.among(mine), lead.person_id != person)
+    return [row["id"] for row in await tx.fetch(select(lead.id).where(others).order_by(lead.id))]
 
 
 async def _rows(tx: ReadTx, table: Table, lead: ColumnElement[str], mine: Sequence[LeadId]) -> list[dict[str, Any]]:
