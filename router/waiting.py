@@ -20,6 +20,8 @@ class Bar(StrEnum):
     IN_HAND = "in_hand"
     OPEN = "open"
     RESERVED = "reserved"
+    HOLDS = "holds"
+    HELD = "held"
 
 
 class Because(StrEnum):
@@ -85,7 +87,11 @@ class Said:
 
 def bars(item: Waiting, rep: Candidate) -> tuple[Said, ...]:
     """All that keeps a rep from having the item; none: a pull may give it to them."""
+    if item.holder == rep.rep:
+        return (Said(Bar.HOLDS, "Has it in hand."),)
     found = []
+    if item.holder is not None:
+        found.append(Said(Bar.HELD, "Another rep has it in hand."))
     if not rep.present:
         back = "until they are back" if rep.back_at is None else f"until {text_of(rep.back_at)}"
         found.append(Said(Bar.AWAY, f"Away {back}."))

@@ -1,9 +1,11 @@
 """The managers' pages of leads: the list, and one with its story, why it is where it is, and why not elsewhere."""
 
+import re
 from datetime import datetime
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
+from markupsafe import Markup
 from starlette.responses import Response
 
 from schemas.api.leads import LeadOut, LeadsQuery
@@ -22,6 +24,7 @@ routes = APIRouter(route_class=Route, include_in_schema=False)
 
 _TOLD = ("queue", "rule", "action", "cause", "outcome", "reason", "state", "channel", "stage")
 """What tells most of an event."""
+_MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z)")
 
 
 @routes.get("/leads")
@@ -64,6 +67,7 @@ async def lead(call: Call, lead_id: str, query: WhyQuery, tx: ReadTx) -> Respons
         queues=list(policy.queues),
         events=[_told(event) for event in await timeline.events(tx, found.id)],
         kind_of=_kind_of,
+        with_times=_with_times,
         text_of=text_of,
     )
 
@@ -72,6 +76,13 @@ def _older(query: LeadsQuery, cursor: str | None) -> str | None:
     """The query of the next page."""
     kept = query.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     return urlencode({**kept, "cursor": cursor}) if cursor else None
+
+
+def _with_times(text: str) -> Markup:
+    """A sentence whose moments the reader sees in their own zone."""
+    time = Markup('<time datetime="{0}">{0}</time>')
+    parts = _MOMENT.split(text)
+    return Markup("").join(time.format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def _name(lead: LeadOut) -> str:

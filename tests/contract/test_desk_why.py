@@ -121,6 +121,15 @@ async def test_what_waits_in_a_queue_says_for_whom_and_who_may_have_it(desks: De
     assert await waiting(desks, lead) == ("nobody_may", {"Ann": ["away"], "Bob": ["returned"]})
 
 
+async def test_what_is_in_hand_says_in_whose(desks: Desks) -> None:
+    ann, _ = await desks.rep(QUEUE), await desks.rep(QUEUE, name="Bob")
+    lead = await desks.lead()
+    await ann.take("inbound")
+    assert await waiting(desks, lead) == ("claimed", {"Ann": ["holds"], "Bob": ["held"]})
+    shown = await (await desks.manager()).get(f"/leads/{lead}")
+    assert "Unless they act, it ends at <time datetime=" in shown.text
+
+
 async def test_a_limit_and_a_reservation_bar_a_rep(desks: Desks) -> None:
     ann, bob = await desks.rep(QUEUE), await desks.rep(QUEUE, name="Bob")
     for _ in range(3):

@@ -85,6 +85,7 @@ async function act(from, sent, busy) {
 /** What came of it, where that is not what was asked for in so many words. */
 function came(answer, sent) {
   if (sent?.handover === "live") return answer.handed.taken_by ? "Taken: a closer has them now." : "No closer was waiting: they are in the pool.";
+  if (answer?.item?.state === "parked") return "Given back. Nobody else may have it: it is on your manager's list.";
   const falling = answer?.falls_due?.length;
   if (falling) return `You are away. ${falling} ${falling === 1 ? "thing falls" : "things fall"} due meanwhile, ${answer.falls_due.filter((each) => each.cover).length} with a cover.`;
   return undefined;
