@@ -94,7 +94,7 @@ def diff(shared: Shared, file: Path) -> None:
 @click.argument("version", type=click.IntRange(1, 2**31 - 1))
 @shared
 def rollback(shared: Shared, version: int) -> None:
-    """Put VERSION in force again, as a new version: what was decided in between keeps its receipts."""
+    """Put VERSION in force again, as a new version. What was decided in between keeps its receipts."""
 
     async def kept(edge: Edge) -> policies.Version | None:
         async with edge.database.read() as tx:
@@ -131,7 +131,7 @@ def show(shared: Shared, version: int | None) -> None:
 @policy.command(epilog="\b\nExamples:\n  leadgate policy fields\n")
 @shared
 def fields(shared: Shared) -> None:
-    """List what a rule may look at: each field, its type, and what it says."""
+    """List what a rule may look at. Of each field its type, and what it says."""
     rows = [*FEATURES, feature(f"{CUSTOM}seats"), Feature(f"{ENRICHED}revenue", FeatureType.ANY, _ENRICHED)]
     known = [each for each in rows if each is not None]
     width = max(len(each.path) for each in known)
