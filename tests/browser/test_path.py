@@ -128,7 +128,7 @@ def test_a_form_post_becomes_a_customer(alone: Whole, page: Page, chromium: Brow
 
     with alone.client(alone.rep("customer/main")["key"]) as client:
         pulled = client.post("/v1/desks/customer/pull", json={"wait": 5}).json()
-    assert pulled["item"]["customer"]["value"] == {"amount": 1250000, "currency": "GBP"}
+    assert pulled["item"]["customer"]["value"] == {"amount": 1250050, "currency": "GBP"}
     with alone.client(alone.key("manager")) as client:
         counts = client.get("/v1/metrics/funnel?source=site").json()["rows"][0]["counts"]
     steps = ("leads", "attempted", "conversed", "qualified", "meetings", "meetings_face_to_face")
