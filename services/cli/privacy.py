@@ -27,7 +27,7 @@ def privacy() -> None:
 @click.argument("lead_id")
 @shared
 def report(shared: Shared, lead_id: str) -> None:
-    """Show all that is held on the person of LEAD_ID, over all of their leads. It is personal data.
+    """Show all that is held on the person of LEAD_ID. Over all of their leads. It is personal data.
 
     Not in it: records in Kafka's intake topics, which are kept for 14 days.
     """
@@ -54,7 +54,7 @@ whom an older one does not.
 @click.argument("lead_id")
 @shared
 def erase(shared: Shared, lead_id: str) -> None:
-    """Forget the person of LEAD_ID: all their leads, and all that was said and written of them.
+    """Forget the person of LEAD_ID. All their leads, and all that was said and written of them.
 
     Their open work is cancelled. What they count for stays, and so do their opt-outs. Harmless to repeat.
     """

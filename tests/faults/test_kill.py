@@ -109,10 +109,8 @@ def test_ten_kills_under_load_lose_no_acknowledged_lead_and_do_nothing_twice(tmp
     load = Load(running)
     with load.on():
         for time in range(1, _TIMES + 1):
-            posted, worked = len(load.acknowledged) + _POSTED_BETWEEN, load.worked
-            until(
-                lambda posted=posted, worked=worked: len(load.acknowledged) >= posted and load.worked > worked, within=30
-            )
+            posted, worked = len(load.acknowledged) + _POSTED_BETWEEN, load.worked + 1
+            until(lambda p=posted, w=worked: len(load.acknowledged) >= p and load.worked >= w, within=30)
             running.kill()
             running = load.running = start(tmp_path / "data", "--demo")
             assert running.process.poll() is None, f"start {time} after a kill"
