@@ -27,7 +27,7 @@ def privacy() -> None:
 @click.argument("lead_id")
 @shared
 def report(shared: Shared, lead_id: str) -> None:
-    """Show all that is held on the person of LEAD_ID. Over all of their leads. It is personal data.
+    """Show all that is held on the person of LEAD_ID. It is personal data, of all their leads.
 
     Not in it: records in Kafka's intake topics, which are kept for 14 days.
     """
