@@ -45,6 +45,12 @@ async def first(place: Place) -> int:
     return 0
 
 
+async def test_the_first_records_of_each_topic_may_come_at_once(kafka_log: KafkaLog) -> None:
+    await asyncio.gather(*(kafka_log.append([Message(topic.name, "k", b"first", ())]) for topic in TOPICS))
+    ends = await kafka_log.ends(TOPICS)
+    assert sorted(place.topic for place, end in ends.items() if end) == sorted(topic.name for topic in TOPICS)
+
+
 async def test_a_partition_that_stands_still_in_a_new_group_costs_nothing(
     kafka_log: KafkaLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,12 +76,11 @@ class Lanes:
         if new := topics - self._known:
             await self._cluster.demand(new)
             self._known |= new
+        wanted = tuple(self._known)  # which others add to meanwhile
         async with self._producer.use(_DELIVERY) as producer:
-            self._partitions = {
-                topic: len(await producer.partitions_for(self._cluster.prefix + topic)) for topic in self._known
-            }
-        self._asked = now
-        return self._partitions
+            found = {topic: len(await producer.partitions_for(self._cluster.prefix + topic)) for topic in wanted}
+        self._partitions, self._asked = found, now
+        return found
 
     def _lane(self, place: Place) -> Coalescer[Sequence[Message], None]:
         if place not in self._lanes:
