@@ -206,7 +206,7 @@ class RepOut(Said):
     rep_id: RepId
     name: str
     may_have_it: bool
-    bars: list[SaidOut] = Field(description="`away skills returned in_hand open reserved`.")
+    bars: list[SaidOut] = Field(description="`away skills returned in_hand open reserved holds held`.")
 
 
 class WaitingOut(Said):
