@@ -250,7 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--prepare", metavar="COMMAND", action="append", default=[], help="run this first; repeatable")
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="run this, after --, and end with it")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ends in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C too: who is begun with `&` may have been told to ignore it
+        signal.signal(ends, signal.default_int_handler)
     try:
         if given.command and answers(given.port):
             return _ended_by(None, given.command, f"{HOST}:{given.port}")

@@ -149,7 +149,8 @@ def test_with_kafka_stopped_posts_are_accepted_and_arrive_when_it_is_back(deploy
         posted = [deployment.post(f"no-kafka-{number}") for number in range(3)]
         assert [answer.status_code for answer in posted] == [202] * 3
         assert posted[0].elapsed.total_seconds() < 2.5
-        assert posted[1].elapsed.total_seconds() < 0.5
+        # The one that asks Kafka again, when its time has come, waits for it.
+        assert min(answer.elapsed.total_seconds() for answer in posted[1:]) < 0.5
         leads = [answer.json()["id"] for answer in posted]
         assert deployment.state(leads[0]) == "received"
 
