@@ -62,7 +62,7 @@ CLAIM = """
 BEGIN;
 WITH first AS (
   SELECT item.id FROM routing.items AS item JOIN routing.leads AS lead ON lead.id = item.lead_id
-  WHERE item.queue = 'inbound/main' AND NOT item.test AND item.state = 'queued'
+  WHERE item.queue = 'inbound/main' AND NOT item.test AND item.state = 'queued' AND NOT item.out_of_hours
   ORDER BY item.rank_at, item.id LIMIT 1 FOR UPDATE OF item SKIP LOCKED
 ), taken AS (
   UPDATE routing.items AS item SET state = 'claimed', token = token + 1 FROM first WHERE item.id = first.id
@@ -104,7 +104,7 @@ class Desk:
             now = self.edge.clock.now()
             async with connections[rep].transaction():
                 row = await connections[rep].fetchrow(
-                    taking.TAKE_SQL, [QUEUE], False, rep, now, first, mint("clm", now), "next", [now + LEASE]
+                    taking.TAKE_SQL, [QUEUE], False, rep, now, first, mint("clm", now), "next", [now + LEASE], []
                 )
             assert row is not None
             assert row["granted"] is not None
